@@ -1,1 +1,4 @@
-//! See the crate's description.
+//! The runtime of Minions.
+
+pub mod store;
+pub mod workflow;
