@@ -8,6 +8,13 @@
 //!   they are behaviour) or `Minion`, its half marker ([`ResourceImpl`], …), [`Produces`](crate::pipeline::Produces), and
 //!   asserts that the struct half is there.
 //!
+//! `app!` expands to a type with `builder()`, which is `$crate::GruBuilder::new()` and one
+//! `.edge::<P, M>($crate::gru::Orchestration::default().config("..").id("..").max_in_flight(64))` a line, to an [`edge`]
+//! check a line, and to a `main` that calls `$crate::__private::main::<Args>(Watch::builder())` of the facade
+//! (`Args` is `$crate::__private::NoArgs` without `#[args(..)]`), which answers an `ExitCode`.
+//!
+//! The compile-time search for cycles between resources is in [`graph`]: the impl half of a resource implements its trait.
+//!
 //! With `create`, the impl half sets `NEEDS` to the needs of its parameters and writes `create(cx)`; the struct half's
 //! `assemble` is then never called.
 
@@ -20,6 +27,7 @@ use crate::minion::Minion;
 use crate::pipeline::{Produces, Storable};
 use crate::resource::Resource;
 
+pub mod graph;
 mod halves;
 
 pub use halves::{
