@@ -23,13 +23,7 @@ use serde::{
 };
 
 /// The units, largest first, with their length in milliseconds.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Reads a duration such as `200ms`, `30s`, `5m`, `2h` or `1d`.
 ///
@@ -38,34 +32,19 @@ const UNITS: [(&str, u64); 5] = [
 /// A sentence saying what is wrong with the text.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let trimmed = text.trim();
-    let (number, unit) = trimmed.split_at(
-        trimmed
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(trimmed.len()),
-    );
+    let (number, unit) = trimmed.split_at(trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len()));
     let unit = unit.trim_start();
     if number.is_empty() || unit.starts_with(['.', ',']) {
-        return Err(format!(
-            "`{text}` is not a whole number and a unit, such as `30s`"
-        ));
+        return Err(format!("`{text}` is not a whole number and a unit, such as `30s`"));
     }
     if unit.is_empty() {
-        return Err(format!(
-            "`{text}` has no unit; write ms, s, m, h or d, such as `{number}s`"
-        ));
+        return Err(format!("`{text}` has no unit; write ms, s, m, h or d, such as `{number}s`"));
     }
     let Some((_, length)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-        return Err(format!(
-            "`{text}` has the unknown unit `{unit}`; write ms, s, m, h or d"
-        ));
+        return Err(format!("`{text}` has the unknown unit `{unit}`; write ms, s, m, h or d"));
     };
-    let milliseconds = number
-        .parse()
-        .ok()
-        .and_then(|number: u64| number.checked_mul(*length));
-    milliseconds
-        .map(Duration::from_millis)
-        .ok_or_else(|| format!("`{text}` is too long"))
+    let milliseconds = number.parse().ok().and_then(|number: u64| number.checked_mul(*length));
+    milliseconds.map(Duration::from_millis).ok_or_else(|| format!("`{text}` is too long"))
 }
 
 /// Writes a duration with the largest unit that keeps it whole; what is below a millisecond is dropped.
@@ -75,9 +54,7 @@ pub fn format(duration: Duration) -> String {
     if milliseconds == 0 {
         return "0s".to_owned();
     }
-    let unit = UNITS
-        .iter()
-        .find(|(_, length)| milliseconds.is_multiple_of(u128::from(*length)));
+    let unit = UNITS.iter().find(|(_, length)| milliseconds.is_multiple_of(u128::from(*length)));
     let (name, length) = unit.unwrap_or(&("ms", 1));
     format!("{}{name}", milliseconds / u128::from(*length))
 }
@@ -120,14 +97,9 @@ mod tests {
 
     #[test]
     fn every_unit_is_read_and_written() {
-        for (text, milliseconds) in [
-            ("200ms", 200),
-            ("30s", 30_000),
-            ("5m", 300_000),
-            ("2h", 7_200_000),
-            ("1d", 86_400_000),
-            ("0s", 0),
-        ] {
+        for (text, milliseconds) in
+            [("200ms", 200), ("30s", 30_000), ("5m", 300_000), ("2h", 7_200_000), ("1d", 86_400_000), ("0s", 0)]
+        {
             let duration = Duration::from_millis(milliseconds);
             assert_eq!(parse(text), Ok(duration));
             assert_eq!(format(duration), text);

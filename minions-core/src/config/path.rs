@@ -32,9 +32,7 @@ impl KeyPath {
         let mut rest = text;
         loop {
             let (key, after) = if let Some(quoted) = rest.strip_prefix('"') {
-                quoted
-                    .split_once('"')
-                    .ok_or_else(|| format!("a quote in `{text}` is not closed"))?
+                quoted.split_once('"').ok_or_else(|| format!("a quote in `{text}` is not closed"))?
             } else {
                 rest.split_at(rest.find('.').unwrap_or(rest.len()))
             };
@@ -131,14 +129,7 @@ mod tests {
         for text in ["http", "http.token", "a.b.c", "a.\"x.y\".b", "\"x.y\""] {
             assert_eq!(KeyPath::parse(text).unwrap().to_string(), text);
         }
-        assert_eq!(
-            KeyPath::root()
-                .key("hosts")
-                .index(2)
-                .key("name")
-                .to_string(),
-            "hosts[2].name"
-        );
+        assert_eq!(KeyPath::root().key("hosts").index(2).key("name").to_string(), "hosts[2].name");
     }
 
     #[test]
@@ -160,9 +151,7 @@ mod tests {
     fn within_means_equal_or_deeper() {
         let http = KeyPath::parse("http").unwrap();
         let token = http.key("token");
-        assert!(
-            token.is_within(&http) && token.is_within(&token) && token.is_within(&KeyPath::root())
-        );
+        assert!(token.is_within(&http) && token.is_within(&token) && token.is_within(&KeyPath::root()));
         assert!(!http.is_within(&token));
         assert_eq!(token.parent(), Some(http));
     }

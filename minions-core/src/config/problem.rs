@@ -30,14 +30,7 @@ impl Problem {
     /// A problem of which only the words are known yet.
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
-        Self {
-            origin: None,
-            section: None,
-            key: KeyPath::root(),
-            what: what.into(),
-            expected: None,
-            fix: None,
-        }
+        Self { origin: None, section: None, key: KeyPath::root(), what: what.into(), expected: None, fix: None }
     }
 
     /// Says where the offending value was written.
@@ -65,9 +58,9 @@ impl Problem {
     /// Orders problems as a reader meets them: files line by line, then the rest by section and key.
     #[must_use]
     pub fn reading_order(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank()).then_with(|| {
-            (&self.section, &self.key, &self.what).cmp(&(&other.section, &other.key, &other.what))
-        })
+        self.rank()
+            .cmp(&other.rank())
+            .then_with(|| (&self.section, &self.key, &self.what).cmp(&(&other.section, &other.key, &other.what)))
     }
 
     fn rank(&self) -> (u8, Option<&std::path::Path>, usize, usize) {
@@ -104,46 +97,24 @@ mod tests {
     use super::*;
 
     fn line(line: usize) -> Origin {
-        Origin::File {
-            path: std::path::Path::new("minions.toml").into(),
-            line,
-            column: 1,
-        }
+        Origin::File { path: std::path::Path::new("minions.toml").into(), line, column: 1 }
     }
 
     #[test]
     fn one_readable_line() {
         let key = KeyPath::root().key("agent");
-        let wrong = Problem::new("expected a string, found integer 5")
-            .at(line(12))
-            .of("http", key);
-        assert_eq!(
-            wrong.to_string(),
-            "minions.toml:12: [http] agent: expected a string, found integer 5"
-        );
-        let unknown = Problem::new("unknown key `agnt`")
-            .of("http", KeyPath::root())
-            .fix("did you mean `agent`?");
-        assert_eq!(
-            unknown.to_string(),
-            "[http]: unknown key `agnt`; did you mean `agent`?"
-        );
+        let wrong = Problem::new("expected a string, found integer 5").at(line(12)).of("http", key);
+        assert_eq!(wrong.to_string(), "minions.toml:12: [http] agent: expected a string, found integer 5");
+        let unknown = Problem::new("unknown key `agnt`").of("http", KeyPath::root()).fix("did you mean `agent`?");
+        assert_eq!(unknown.to_string(), "[http]: unknown key `agnt`; did you mean `agent`?");
     }
 
     #[test]
     fn files_come_first_and_line_by_line() {
         let of = |section: &str| Problem::new("x").of(section, KeyPath::root());
-        let mut problems = [
-            of("a"),
-            of("b").at(Origin::Env("E".into())),
-            of("c").at(line(10)),
-            of("d").at(line(9)),
-        ];
+        let mut problems = [of("a"), of("b").at(Origin::Env("E".into())), of("c").at(line(10)), of("d").at(line(9))];
         problems.sort_by(Problem::reading_order);
-        let order: Vec<_> = problems
-            .iter()
-            .map(|problem| problem.section.as_deref().unwrap())
-            .collect();
+        let order: Vec<_> = problems.iter().map(|problem| problem.section.as_deref().unwrap()).collect();
         assert_eq!(order, ["d", "c", "b", "a"]);
     }
 }

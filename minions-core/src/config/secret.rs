@@ -87,14 +87,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for SecretVisitor<T> {
     }
 
     /// Called by every other deserialiser; its errors may quote the value, so their words are dropped.
-    fn visit_newtype_struct<D: Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> Result<Secret<T>, D::Error> {
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Secret<T>, D::Error> {
         UNPLACED.set(UNPLACED.get() + 1);
-        T::deserialize(deserializer)
-            .map(Secret)
-            .map_err(|_| de::Error::custom("the value of a secret is not valid"))
+        T::deserialize(deserializer).map(Secret).map_err(|_| de::Error::custom("the value of a secret is not valid"))
     }
 }
 
@@ -106,12 +101,7 @@ mod tests {
     fn other_deserialisers_read_it_and_do_not_quote_it() {
         let secret: Secret<String> = serde_json::from_str("\"hunter2\"").unwrap();
         assert_eq!(secret.expose(), "hunter2");
-        let error = serde_json::from_str::<Secret<u8>>("\"hunter2\"")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("secret") && !error.contains("hunter2"),
-            "{error}"
-        );
+        let error = serde_json::from_str::<Secret<u8>>("\"hunter2\"").unwrap_err().to_string();
+        assert!(error.contains("secret") && !error.contains("hunter2"), "{error}");
     }
 }

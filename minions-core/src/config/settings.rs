@@ -104,9 +104,7 @@ impl Settings {
     #[must_use]
     pub fn unknown_sections(&self, known: &[&str]) -> Vec<Problem> {
         let unknown = self.0.iter().filter(|(name, _)| !known.contains(name));
-        let mut problems: Vec<_> = unknown
-            .map(|(name, value)| unknown_section(name, value, known))
-            .collect();
+        let mut problems: Vec<_> = unknown.map(|(name, value)| unknown_section(name, value, known)).collect();
         problems.sort_by(Problem::reading_order);
         problems
     }
@@ -114,19 +112,11 @@ impl Settings {
     /// The file to name when a key of this section is missing.
     pub(crate) fn file_of(&self, section: &str) -> String {
         fn first_file(value: &Value) -> Option<&Arc<Path>> {
-            value.origin().file().or_else(|| {
-                value
-                    .as_table()?
-                    .iter()
-                    .find_map(|(_, value)| first_file(value))
-            })
+            value.origin().file().or_else(|| value.as_table()?.iter().find_map(|(_, value)| first_file(value)))
         }
         let in_section = self.get(section).and_then(first_file);
         let file = in_section.or_else(|| self.0.iter().find_map(|(_, value)| first_file(value)));
-        file.map_or_else(
-            || "minions.toml".to_owned(),
-            |path| path.display().to_string(),
-        )
+        file.map_or_else(|| "minions.toml".to_owned(), |path| path.display().to_string())
     }
 }
 
@@ -188,44 +178,25 @@ mod tests {
 
     #[test]
     fn settings_are_built_in_code() {
-        let settings = Settings::empty()
-            .set("http.agent", "a")
-            .unwrap()
-            .set("http.retry.max", 3)
-            .unwrap();
-        assert_eq!(
-            json(&settings),
-            json!({"http": {"agent": "a", "retry": {"max": 3}}})
-        );
+        let settings = Settings::empty().set("http.agent", "a").unwrap().set("http.retry.max", 3).unwrap();
+        assert_eq!(json(&settings), json!({"http": {"agent": "a", "retry": {"max": 3}}}));
         assert!(settings.clone().set("http..x", 1).is_err());
         assert!(Settings::from_json(json!([1])).is_err());
     }
 
     #[test]
     fn environment_and_arguments_stay_above_a_later_file() {
-        let settings =
-            Settings::from_json(json!({"audit": {"depth": 1, "root": "a", "deep": {"x": 1}}}))
-                .unwrap();
-        let settings = settings
-            .overlay(&from_env("audit.depth", 2))
-            .overlay(&from_env("audit.deep.y", 9));
-        let file =
-            Value::from(json!({"audit": {"depth": 3, "root": "b", "deep": {"x": 2, "y": 2}}}));
+        let settings = Settings::from_json(json!({"audit": {"depth": 1, "root": "a", "deep": {"x": 1}}})).unwrap();
+        let settings = settings.overlay(&from_env("audit.depth", 2)).overlay(&from_env("audit.deep.y", 9));
+        let file = Value::from(json!({"audit": {"depth": 3, "root": "b", "deep": {"x": 2, "y": 2}}}));
         let settings = settings.overlay(file.as_table().unwrap());
-        assert_eq!(
-            json(&settings),
-            json!({"audit": {"depth": 2, "root": "b", "deep": {"x": 2, "y": 9}}})
-        );
+        assert_eq!(json(&settings), json!({"audit": {"depth": 2, "root": "b", "deep": {"x": 2, "y": 9}}}));
     }
 
     #[test]
     fn undeclared_sections_are_all_reported() {
         let settings = Settings::from_json(json!({"http": {}, "htpp": {}, "port": 5})).unwrap();
-        let lines: Vec<_> = settings
-            .unknown_sections(&["http", "minions"])
-            .iter()
-            .map(Problem::to_string)
-            .collect();
+        let lines: Vec<_> = settings.unknown_sections(&["http", "minions"]).iter().map(Problem::to_string).collect();
         assert_eq!(
             lines,
             [
@@ -238,14 +209,8 @@ mod tests {
     #[test]
     fn environment_names_exist_only_where_they_can_be_read_back() {
         let path = |text| KeyPath::parse(text).unwrap();
-        assert_eq!(
-            env_name("http", &path("max_age")).as_deref(),
-            Some("MINIONS__HTTP__MAX_AGE")
-        );
-        assert_eq!(
-            env_name("http", &path("retry.max")).as_deref(),
-            Some("MINIONS__HTTP__RETRY__MAX")
-        );
+        assert_eq!(env_name("http", &path("max_age")).as_deref(), Some("MINIONS__HTTP__MAX_AGE"));
+        assert_eq!(env_name("http", &path("retry.max")).as_deref(), Some("MINIONS__HTTP__RETRY__MAX"));
         assert_eq!(env_name("http", &path("maxAge")), None);
         assert_eq!(env_name("http", &path("max-age")), None);
         assert_eq!(env_name("http", &KeyPath::root().index(0)), None);
@@ -253,13 +218,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_values() {
-        let text = format!(
-            "{:?}",
-            Settings::from_json(json!({"http": {"token": "hunter2"}})).unwrap()
-        );
-        assert!(
-            text.contains("token") && !text.contains("hunter2"),
-            "{text}"
-        );
+        let text = format!("{:?}", Settings::from_json(json!({"http": {"token": "hunter2"}})).unwrap());
+        assert!(text.contains("token") && !text.contains("hunter2"), "{text}");
     }
 }

@@ -37,9 +37,7 @@ fn distance(a: &str, b: &str) -> usize {
                 i + j
             } else {
                 let same = usize::from(a[i - 1] != b[j - 1]);
-                let mut best = (cost[at(i - 1, j)] + 1)
-                    .min(cost[at(i, j - 1)] + 1)
-                    .min(cost[at(i - 1, j - 1)] + same);
+                let mut best = (cost[at(i - 1, j)] + 1).min(cost[at(i, j - 1)] + 1).min(cost[at(i - 1, j - 1)] + same);
                 if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                     best = best.min(cost[at(i - 2, j - 2)] + 1);
                 }
@@ -66,10 +64,7 @@ mod tests {
 
     #[test]
     fn a_hint_lists_what_is_known() {
-        assert_eq!(
-            hint("agnt", &["agent", "token"]).unwrap(),
-            "did you mean `agent`? (known: agent, token)"
-        );
+        assert_eq!(hint("agnt", &["agent", "token"]).unwrap(), "did you mean `agent`? (known: agent, token)");
         assert_eq!(hint("colour", &["agent"]).unwrap(), "known: agent");
         assert_eq!(hint("x", &[]), None);
     }

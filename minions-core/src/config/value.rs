@@ -44,11 +44,7 @@ impl Value {
     /// A value that came from `origin`.
     #[must_use]
     pub fn new(data: Data, origin: Origin) -> Self {
-        Self {
-            data,
-            origin,
-            raw: None,
-        }
+        Self { data, origin, raw: None }
     }
 
     /// Keeps the text that the value was read from, so that a text field given `5` gets "5".
@@ -118,10 +114,7 @@ impl Value {
             Data::Float(value) => (*value).into(),
             Data::String(value) => value.clone().into(),
             Data::List(values) => values.iter().map(Value::to_json).collect(),
-            Data::Table(table) => table
-                .iter()
-                .map(|(key, value)| (key.to_owned(), value.to_json()))
-                .collect(),
+            Data::Table(table) => table.iter().map(|(key, value)| (key.to_owned(), value.to_json())).collect(),
         }
     }
 
@@ -137,17 +130,11 @@ impl Value {
                 _ => Data::Float(number.as_f64().unwrap_or(f64::NAN)),
             },
             serde_json::Value::String(value) => Data::String(value),
-            serde_json::Value::Array(values) => Data::List(
-                values
-                    .into_iter()
-                    .map(|value| Self::from_json(value, origin.clone()))
-                    .collect(),
-            ),
+            serde_json::Value::Array(values) => {
+                Data::List(values.into_iter().map(|value| Self::from_json(value, origin.clone())).collect())
+            }
             serde_json::Value::Object(values) => Data::Table(
-                values
-                    .into_iter()
-                    .map(|(key, value)| (key, Self::from_json(value, origin.clone())))
-                    .collect(),
+                values.into_iter().map(|(key, value)| (key, Self::from_json(value, origin.clone()))).collect(),
             ),
         };
         Self::new(data, origin)
@@ -172,9 +159,7 @@ impl Table {
             let Some((first, rest)) = segments.split_first() else {
                 return value;
             };
-            let Segment::Key(key) = first else {
-                panic!("a list position names no key")
-            };
+            let Segment::Key(key) = first else { panic!("a list position names no key") };
             let origin = value.origin.clone();
             let table = Table::from_iter([(key.clone(), around(rest, value))]);
             Value::new(Data::Table(table), origin)
@@ -226,18 +211,12 @@ impl Table {
                 btree_map::Entry::Vacant(entry) => {
                     entry.insert(new);
                 }
-                btree_map::Entry::Occupied(mut entry) => {
-                    match (&mut entry.get_mut().data, new.data) {
-                        (Data::Table(old), Data::Table(new)) => old.merge(new),
-                        (_, data) => {
-                            entry.insert(Value {
-                                data,
-                                origin: new.origin,
-                                raw: new.raw,
-                            });
-                        }
+                btree_map::Entry::Occupied(mut entry) => match (&mut entry.get_mut().data, new.data) {
+                    (Data::Table(old), Data::Table(new)) => old.merge(new),
+                    (_, data) => {
+                        entry.insert(Value { data, origin: new.origin, raw: new.raw });
                     }
-                }
+                },
             }
         }
     }
@@ -334,12 +313,8 @@ mod tests {
 
     #[test]
     fn tables_merge_deeply_and_the_rest_is_replaced() {
-        let mut under = table(
-            json!({"http": {"agent": "a", "tags": [1, 2], "retry": {"max": 1}}, "x": {"y": 1}}),
-        );
-        under.merge(table(
-            json!({"http": {"tags": [3], "retry": {"min": 0}}, "x": 5, "new": null}),
-        ));
+        let mut under = table(json!({"http": {"agent": "a", "tags": [1, 2], "retry": {"max": 1}}, "x": {"y": 1}}));
+        under.merge(table(json!({"http": {"tags": [3], "retry": {"min": 0}}, "x": 5, "new": null})));
         assert_eq!(
             json(&under),
             json!({"http": {"agent": "a", "tags": [3], "retry": {"max": 1, "min": 0}}, "x": 5, "new": null})
@@ -352,23 +327,14 @@ mod tests {
         let set = Value::new(Data::Integer(2), Origin::Set("port".into())).with_raw("2");
         under.merge(Table::nested(&KeyPath::parse("port").unwrap(), set));
         let port = under.get("port").unwrap();
-        assert_eq!(
-            (port.origin().to_string(), port.as_text()),
-            ("--set port".to_owned(), Some("2"))
-        );
+        assert_eq!((port.origin().to_string(), port.as_text()), ("--set port".to_owned(), Some("2")));
     }
 
     #[test]
     fn nested_builds_the_tables_around() {
         let path = KeyPath::parse("a.b.c").unwrap();
-        assert_eq!(
-            json(&Table::nested(&path, 7_i64.into())),
-            json!({"a": {"b": {"c": 7}}})
-        );
-        assert_eq!(
-            json(&Table::nested(&KeyPath::parse("a").unwrap(), true.into())),
-            json!({"a": true})
-        );
+        assert_eq!(json(&Table::nested(&path, 7_i64.into())), json!({"a": {"b": {"c": 7}}}));
+        assert_eq!(json(&Table::nested(&KeyPath::parse("a").unwrap(), true.into())), json!({"a": true}));
     }
 
     #[test]
@@ -379,17 +345,8 @@ mod tests {
 
     #[test]
     fn debug_hides_the_content() {
-        let text = format!(
-            "{:?}",
-            Value::from(json!({"token": "hunter2", "pin": [4711]}))
-        );
-        assert!(
-            text.contains("token") && text.contains("a string from code"),
-            "{text}"
-        );
-        assert!(
-            !text.contains("hunter2") && !text.contains("4711"),
-            "{text}"
-        );
+        let text = format!("{:?}", Value::from(json!({"token": "hunter2", "pin": [4711]})));
+        assert!(text.contains("token") && text.contains("a string from code"), "{text}");
+        assert!(!text.contains("hunter2") && !text.contains("4711"), "{text}");
     }
 }

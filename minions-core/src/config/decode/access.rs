@@ -3,10 +3,7 @@
 use std::vec;
 
 use serde::{
-    de::{
-        self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess,
-        Visitor,
-    },
+    de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor},
     forward_to_deserialize_any,
 };
 
@@ -49,21 +46,14 @@ impl<'a> Items<'a> {
     }
 
     fn new(list: Decoder<'a>, inputs: Vec<Input<'a>>) -> Self {
-        Self {
-            list,
-            inputs: inputs.into_iter(),
-            index: 0,
-        }
+        Self { list, inputs: inputs.into_iter(), index: 0 }
     }
 }
 
 impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Failure;
 
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Failure> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Failure> {
         let Some(input) = self.inputs.next() else {
             return Ok(None);
         };
@@ -82,27 +72,15 @@ impl<'a> Entries<'a> {
     ///
     /// For a struct, those are its fields: any other key is noted as unknown and left out, and fields without an
     /// entry are noted as defaults. Keys that were found missing in an earlier run are added with a made-up value.
-    pub(super) fn of(
-        at: &Decoder<'a>,
-        table: Option<&'a Table>,
-        fields: Option<&'static [&'static str]>,
-    ) -> Self {
+    pub(super) fn of(at: &Decoder<'a>, table: Option<&'a Table>, fields: Option<&'static [&'static str]>) -> Self {
         let mut entries = Vec::new();
         for (key, value) in table.into_iter().flat_map(Table::iter) {
             let path = at.path.key(key);
             match fields {
                 Some(known) if !known.contains(&key) => {
-                    let wrong = Wrong::UnknownKey {
-                        key: key.to_owned(),
-                        known,
-                    };
+                    let wrong = Wrong::UnknownKey { key: key.to_owned(), known };
                     let origin = Some(value.origin().clone());
-                    let unknown = Placed {
-                        path: at.path.clone(),
-                        origin,
-                        wrong,
-                        in_key: false,
-                    };
+                    let unknown = Placed { path: at.path.clone(), origin, wrong, in_key: false };
                     at.run.notes.borrow_mut().unknown.push(unknown);
                 }
                 _ if at.run.patch(&path) == Some(Patch::Omit) => {}
@@ -120,30 +98,19 @@ impl<'a> Entries<'a> {
         }
         for field in fields.unwrap_or_default() {
             if !is_set(field) {
-                at.run
-                    .notes
-                    .borrow_mut()
-                    .keys
-                    .defaults
-                    .insert(at.path.key(*field));
+                at.run.notes.borrow_mut().keys.defaults.insert(at.path.key(*field));
             }
         }
         // What cannot be read at all would keep its neighbours from being read.
         entries.sort_by_key(|(_, entry)| at.run.is_stuck(&entry.path));
-        Self {
-            entries: entries.into_iter(),
-            value: None,
-        }
+        Self { entries: entries.into_iter(), value: None }
     }
 }
 
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Failure;
 
-    fn next_key_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Failure> {
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Failure> {
         let Some((key, entry)) = self.entries.next() else {
             return Ok(None);
         };
@@ -154,9 +121,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Failure> {
         let Some(entry) = self.value.take() else {
-            return Err(de::Error::custom(
-                "the type asked for a value before its key",
-            ));
+            return Err(de::Error::custom("the type asked for a value before its key"));
         };
         entry.placed(|| seed.deserialize(entry.clone()))
     }
@@ -168,10 +133,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 
 fn in_key(failure: Failure) -> Failure {
     match failure {
-        Failure::Placed(placed) => Failure::Placed(Box::new(Placed {
-            in_key: true,
-            ..*placed
-        })),
+        Failure::Placed(placed) => Failure::Placed(Box::new(Placed { in_key: true, ..*placed })),
         loose @ Failure::Loose(_) => loose,
     }
 }
@@ -213,11 +175,7 @@ impl<'de> Deserializer<'de> for Key<'_> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Failure> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -241,20 +199,14 @@ impl<'a> Choice<'a> {
     pub(super) fn of(at: Decoder<'a>, name: &str, content: Option<Input<'a>>) -> Self {
         let path: KeyPath = at.path.key(name);
         let content = content.map(|input| at.child(path, input));
-        Self {
-            at,
-            name: name.to_owned(),
-            content,
-        }
+        Self { at, name: name.to_owned(), content }
     }
 
     /// The decoder of the content, or a failure that says how to write one.
     fn content(self) -> Result<Decoder<'a>, Failure> {
         self.content.ok_or_else(|| {
             let words = format!("`{0}` needs a value: write {{ {0} = … }}", self.name);
-            self.at
-                .placed::<()>(|| Err(de::Error::custom(words)))
-                .unwrap_err()
+            self.at.placed::<()>(|| Err(de::Error::custom(words))).unwrap_err()
         })
     }
 }
@@ -294,19 +246,11 @@ impl<'de> VariantAccess<'de> for Choice<'_> {
         content.placed(|| seed.deserialize(content.clone()))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(
-        self,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Failure> {
         self.content()?.deserialize_tuple(length, visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Failure> {
         self.content()?.deserialize_struct("", fields, visitor)
     }
 }

@@ -38,22 +38,12 @@ const DEEPEST: usize = 64;
 
 impl<'a> Decoder<'a> {
     pub(super) fn root(run: &'a Run<'a>, input: Input<'a>) -> Self {
-        Self {
-            run,
-            path: KeyPath::root(),
-            input: Self::patched(run, &KeyPath::root(), input),
-            secret: false,
-        }
+        Self { run, path: KeyPath::root(), input: Self::patched(run, &KeyPath::root(), input), secret: false }
     }
 
     /// The decoder of a place inside this one.
     pub(super) fn child(&self, path: KeyPath, input: Input<'a>) -> Self {
-        Self {
-            run: self.run,
-            input: Self::patched(self.run, &path, input),
-            path,
-            secret: self.secret,
-        }
+        Self { run: self.run, input: Self::patched(self.run, &path, input), path, secret: self.secret }
     }
 
     fn patched(run: &Run<'_>, path: &KeyPath, input: Input<'a>) -> Input<'a> {
@@ -65,10 +55,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Runs user code that reads this place, and gives its failure and its secrets their place.
-    pub(super) fn placed<V>(
-        &self,
-        read: impl FnOnce() -> Result<V, Failure>,
-    ) -> Result<V, Failure> {
+    pub(super) fn placed<V>(&self, read: impl FnOnce() -> Result<V, Failure>) -> Result<V, Failure> {
         let secrets = secret::unplaced();
         let result = read();
         if secret::unplaced() != secrets {
@@ -86,32 +73,18 @@ impl<'a> Decoder<'a> {
     }
 
     fn note_secret(&self) {
-        self.run
-            .notes
-            .borrow_mut()
-            .keys
-            .secrets
-            .insert(self.path.clone());
+        self.run.notes.borrow_mut().keys.secrets.insert(self.path.clone());
     }
 
     /// Keeps what type was asked for at a place that had to be made up, for the report about what is missing.
     fn note_expected(&self, words: impl FnOnce() -> String) {
         if self.run.patch(&self.path).is_some() {
-            self.run
-                .notes
-                .borrow_mut()
-                .expected
-                .entry(self.path.clone())
-                .or_insert_with(words);
+            self.run.notes.borrow_mut().expected.entry(self.path.clone()).or_insert_with(words);
         }
     }
 
     /// Hands out a value as what it is.
-    fn visit_given<'de, V: Visitor<'de>>(
-        &self,
-        value: &'a Value,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn visit_given<'de, V: Visitor<'de>>(&self, value: &'a Value, visitor: V) -> Result<V::Value, Failure> {
         match value.data() {
             Data::Null => visitor.visit_unit(),
             Data::Bool(value) => visitor.visit_bool(*value),
@@ -149,30 +122,19 @@ impl<'a> Decoder<'a> {
         {
             return self.placed(|| visitor.visit_str(text));
         }
-        self.scalar(visitor, |attempt, visitor| {
-            visitor.visit_str(made_up::text(attempt))
-        })
+        self.scalar(visitor, |attempt, visitor| visitor.visit_str(made_up::text(attempt)))
     }
 
     /// Reads a list; `length` is that of a tuple.
-    fn list<'de, V: Visitor<'de>>(
-        &self,
-        length: Option<usize>,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn list<'de, V: Visitor<'de>>(&self, length: Option<usize>, visitor: V) -> Result<V::Value, Failure> {
         self.placed(|| match self.input {
             Input::Given(value) => match value.data() {
                 Data::List(values) => {
                     let read = visitor.visit_seq(Items::of(self.clone(), values))?;
                     match length {
                         Some(length) if values.len() > length => {
-                            let (expected, found) =
-                                (fail::list_of(length), format!("{} of them", values.len()));
-                            Err(Failure::Loose(Wrong::Value {
-                                expected,
-                                kind: found.clone(),
-                                found,
-                            }))
+                            let (expected, found) = (fail::list_of(length), format!("{} of them", values.len()));
+                            Err(Failure::Loose(Wrong::Value { expected, kind: found.clone(), found }))
                         }
                         _ => Ok(read),
                     }
@@ -215,10 +177,7 @@ impl<'a> Decoder<'a> {
 
 /// The failure of a section that is absent and needed as a whole.
 fn missing() -> Failure {
-    Failure::Loose(Wrong::Missing {
-        field: None,
-        expected: None,
-    })
+    Failure::Loose(Wrong::Missing { field: None, expected: None })
 }
 
 macro_rules! scalars {
@@ -269,9 +228,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match self.input {
-            Input::Given(value) if *value.data() != Data::Null => {
-                self.placed(|| visitor.visit_some(self.clone()))
-            }
+            Input::Given(value) if *value.data() != Data::Null => self.placed(|| visitor.visit_some(self.clone())),
             _ => self.placed(|| visitor.visit_none()),
         }
     }
@@ -290,19 +247,11 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         })
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Failure> {
         self.deserialize_unit(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        mut self,
-        name: &str,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(mut self, name: &str, visitor: V) -> Result<V::Value, Failure> {
         if name == secret::MARKER {
             self.note_secret();
             self.secret = true;
@@ -316,11 +265,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         self.list(None, visitor)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Failure> {
         self.list(Some(length), visitor)
     }
 
@@ -355,20 +300,15 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         self.placed(|| {
             let choice = match self.input {
                 Input::Given(value) => match (value.data(), value.as_text()) {
-                    (Data::Table(table), _) if table.len() == 1 => table
-                        .iter()
-                        .next()
-                        .map(|(name, content)| (name, Some(Input::Given(content)))),
+                    (Data::Table(table), _) if table.len() == 1 => {
+                        table.iter().next().map(|(name, content)| (name, Some(Input::Given(content))))
+                    }
                     (Data::Table(_), _) => None,
                     (_, text) => text.map(|name| (name, None)),
                 }
                 .ok_or_else(|| {
                     let (expected, kind) = (fail::one_of(variants), value.kind().to_owned());
-                    Failure::Loose(Wrong::Value {
-                        expected,
-                        found: kind.clone(),
-                        kind,
-                    })
+                    Failure::Loose(Wrong::Value { expected, found: kind.clone(), kind })
                 })?,
                 Input::Absent => return Err(missing()),
                 Input::MadeUp(attempt) => {
@@ -378,10 +318,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
                         return Err(made_up::too_deep(&visitor));
                     }
                     // The depth leads out of variants that contain their own enum.
-                    (
-                        variants[(depth + attempt) % variants.len()],
-                        Some(Input::MadeUp(0)),
-                    )
+                    (variants[(depth + attempt) % variants.len()], Some(Input::MadeUp(0)))
                 }
             };
             visitor.visit_enum(Choice::of(self.clone(), choice.0, choice.1))

@@ -28,23 +28,10 @@ pub(super) struct Placed {
 /// What is wrong.
 #[derive(Debug, PartialEq)]
 pub(super) enum Wrong {
-    Value {
-        expected: String,
-        found: String,
-        kind: String,
-    },
-    Variant {
-        found: String,
-        known: &'static [&'static str],
-    },
-    UnknownKey {
-        key: String,
-        known: &'static [&'static str],
-    },
-    Missing {
-        field: Option<&'static str>,
-        expected: Option<String>,
-    },
+    Value { expected: String, found: String, kind: String },
+    Variant { found: String, known: &'static [&'static str] },
+    UnknownKey { key: String, known: &'static [&'static str] },
+    Missing { field: Option<&'static str>, expected: Option<String> },
     Twice(&'static str),
     Other(String),
 }
@@ -57,44 +44,30 @@ impl Failure {
         };
         let (path, origin) = match &wrong {
             // What is not there has no line; the table around it has one, and helps when there are several.
-            Wrong::Missing {
-                field: Some(field), ..
-            } => (
-                path.key(*field),
-                origin.filter(|_| !path.is_root()).cloned(),
-            ),
+            Wrong::Missing { field: Some(field), .. } => {
+                (path.key(*field), origin.filter(|_| !path.is_root()).cloned())
+            }
             Wrong::Missing { field: None, .. } => (path.clone(), None),
             _ => (path.clone(), origin.cloned()),
         };
         let wrong = if secret { wrong.redacted() } else { wrong };
-        Self::Placed(Box::new(Placed {
-            path,
-            origin,
-            wrong,
-            in_key: false,
-        }))
+        Self::Placed(Box::new(Placed { path, origin, wrong, in_key: false }))
     }
 }
 
 impl Placed {
     /// The problem to report; `file` is the file to name where nothing says in which one a key belongs.
     pub(super) fn into_problem(self, section: &str, file: &str) -> Problem {
-        let Self {
-            path,
-            origin,
-            wrong,
-            ..
-        } = self;
+        let Self { path, origin, wrong, .. } = self;
         let way = matches!(wrong, Wrong::Missing { .. }).then(|| ways_to_set(section, &path, file));
         let mut problem = Problem::new(wrong.to_string()).of(section, path);
         problem.origin = origin;
         (problem.expected, problem.fix) = match wrong {
             Wrong::Value { expected, .. } => (Some(expected), None),
             Wrong::Variant { found, known } => (Some(one_of(known)), suggest::hint(&found, known)),
-            Wrong::UnknownKey { key, known } => (
-                None,
-                suggest::hint(&key, known).or_else(|| Some("nothing can be set here".to_owned())),
-            ),
+            Wrong::UnknownKey { key, known } => {
+                (None, suggest::hint(&key, known).or_else(|| Some("nothing can be set here".to_owned())))
+            }
             Wrong::Missing { expected, .. } => (expected, way),
             Wrong::Twice(_) | Wrong::Other(_) => (None, None),
         };
@@ -106,16 +79,10 @@ impl Wrong {
     /// The same without the words of a value.
     fn redacted(self) -> Self {
         match self {
-            Self::Value { expected, kind, .. } => Self::Value {
-                expected,
-                found: kind.clone(),
-                kind,
-            },
-            Self::Variant { known, .. } => Self::Value {
-                expected: one_of(known),
-                found: "another value".to_owned(),
-                kind: "a string".to_owned(),
-            },
+            Self::Value { expected, kind, .. } => Self::Value { expected, found: kind.clone(), kind },
+            Self::Variant { known, .. } => {
+                Self::Value { expected: one_of(known), found: "another value".to_owned(), kind: "a string".to_owned() }
+            }
             Self::Other(_) => Self::Other("the value of the secret is not valid".to_owned()),
             Self::UnknownKey { .. } | Self::Missing { .. } | Self::Twice(_) => self,
         }
@@ -123,27 +90,18 @@ impl Wrong {
 
     /// A value of the wrong kind whose content says nothing, such as text where a table belongs.
     pub(super) fn kind(expected: &dyn Expected, kind: &str) -> Self {
-        Self::Value {
-            expected: describe(expected),
-            found: kind.to_owned(),
-            kind: kind.to_owned(),
-        }
+        Self::Value { expected: describe(expected), found: kind.to_owned(), kind: kind.to_owned() }
     }
 }
 
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Value {
-                expected, found, ..
-            } => write!(f, "expected {expected}, found {found}"),
+            Self::Value { expected, found, .. } => write!(f, "expected {expected}, found {found}"),
             Self::Variant { found, .. } => write!(f, "unknown value `{found}`"),
             Self::UnknownKey { key, .. } => write!(f, "unknown key `{key}`"),
             Self::Missing { expected: None, .. } => f.write_str("missing"),
-            Self::Missing {
-                expected: Some(expected),
-                ..
-            } => write!(f, "missing; expected {expected}"),
+            Self::Missing { expected: Some(expected), .. } => write!(f, "missing; expected {expected}"),
             Self::Twice(field) => write!(f, "`{field}` is set twice, under two of its names"),
             Self::Other(words) => f.write_str(words),
         }
@@ -168,11 +126,7 @@ impl de::Error for Failure {
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let (kind, found) = words(found);
-        Self::Loose(Wrong::Value {
-            expected: describe(expected),
-            found,
-            kind: kind.to_owned(),
-        })
+        Self::Loose(Wrong::Value { expected: describe(expected), found, kind: kind.to_owned() })
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -181,32 +135,19 @@ impl de::Error for Failure {
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
         let found = format!("{length} of them");
-        Self::Loose(Wrong::Value {
-            expected: describe(expected),
-            kind: found.clone(),
-            found,
-        })
+        Self::Loose(Wrong::Value { expected: describe(expected), kind: found.clone(), found })
     }
 
     fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
-        Self::Loose(Wrong::Variant {
-            found: shortened(found),
-            known,
-        })
+        Self::Loose(Wrong::Variant { found: shortened(found), known })
     }
 
     fn unknown_field(key: &str, known: &'static [&'static str]) -> Self {
-        Self::Loose(Wrong::UnknownKey {
-            key: key.to_owned(),
-            known,
-        })
+        Self::Loose(Wrong::UnknownKey { key: key.to_owned(), known })
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::Loose(Wrong::Missing {
-            field: Some(field),
-            expected: None,
-        })
+        Self::Loose(Wrong::Missing { field: Some(field), expected: None })
     }
 
     fn duplicate_field(field: &'static str) -> Self {
@@ -224,10 +165,7 @@ pub(super) fn one_of(known: &[&str]) -> String {
 pub(super) fn describe(expected: &dyn Expected) -> String {
     let text = expected.to_string();
     // A tuple struct or variant that is given too little says `tuple variant Name with 2 elements`.
-    if let Some((_, length)) = text
-        .strip_suffix(" elements")
-        .and_then(|text| text.rsplit_once(" with "))
-    {
+    if let Some((_, length)) = text.strip_suffix(" elements").and_then(|text| text.rsplit_once(" with ")) {
         return list_of(length);
     }
     let words = match text.as_str() {
@@ -252,10 +190,7 @@ pub(super) fn describe(expected: &dyn Expected) -> String {
         text if text.starts_with("struct ") => "a table",
         text if text.starts_with("a nonzero ") => "an integer other than 0",
         text if text.starts_with("tuple ") => "a list",
-        text => match text
-            .strip_prefix("a tuple of size ")
-            .or_else(|| text.strip_prefix("an array of length "))
-        {
+        text => match text.strip_prefix("a tuple of size ").or_else(|| text.strip_prefix("an array of length ")) {
             Some(size) => return list_of(size),
             None => text,
         },
@@ -298,18 +233,10 @@ fn shortened(text: &str) -> String {
 fn ways_to_set(section: &str, path: &KeyPath, file: &str) -> String {
     let in_file = format!("set it in [{section}] of {file}");
     // Neither the environment nor `--set` can reach into a list.
-    if path
-        .segments()
-        .iter()
-        .any(|segment| matches!(segment, crate::config::Segment::Index(_)))
-    {
+    if path.segments().iter().any(|segment| matches!(segment, crate::config::Segment::Index(_))) {
         return in_file;
     }
-    let full = if path.is_root() {
-        section.to_owned()
-    } else {
-        format!("{section}.{path}")
-    };
+    let full = if path.is_root() { section.to_owned() } else { format!("{section}.{path}") };
     match crate::config::env_name(section, path) {
         Some(env) => format!("{in_file}, as {env} or with --set {full}=…"),
         None => format!("{in_file} or with --set {full}=…"),

@@ -54,10 +54,7 @@ pub(super) fn float(attempt: usize) -> f64 {
 }
 
 /// A value for a visitor that takes several kinds and did not say which it wants.
-pub(super) fn anything<'de, V: Visitor<'de>>(
-    attempt: usize,
-    visitor: V,
-) -> Result<V::Value, Failure> {
+pub(super) fn anything<'de, V: Visitor<'de>>(attempt: usize, visitor: V) -> Result<V::Value, Failure> {
     match attempt {
         0 => visitor.visit_unit(),
         1 => visitor.visit_bool(false),

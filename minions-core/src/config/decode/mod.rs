@@ -59,10 +59,7 @@ impl SectionKeys {
 /// # Errors
 ///
 /// All problems of the section, in reading order.
-pub fn decode_section<T: DeserializeOwned>(
-    settings: &Settings,
-    section: &str,
-) -> Result<Decoded<T>, Vec<Problem>> {
+pub fn decode_section<T: DeserializeOwned>(settings: &Settings, section: &str) -> Result<Decoded<T>, Vec<Problem>> {
     let value = settings.get(section);
     let file = settings.file_of(section);
     decode(section, &file, value)
@@ -103,27 +100,17 @@ struct Findings {
 /// Ends the search in types that fail in ever new ways; far more than a readable report holds.
 const MOST_RUNS: usize = 1_000;
 
-fn decode<T: DeserializeOwned>(
-    section: &str,
-    file: &str,
-    value: Option<&Value>,
-) -> Result<Decoded<T>, Vec<Problem>> {
+fn decode<T: DeserializeOwned>(section: &str, file: &str, value: Option<&Value>) -> Result<Decoded<T>, Vec<Problem>> {
     let mut findings = Findings::default();
     for _ in 0..MOST_RUNS {
-        let run = Run {
-            patches: &findings.patches,
-            notes: RefCell::default(),
-        };
+        let run = Run { patches: &findings.patches, notes: RefCell::default() };
         let input = value.map_or(Input::Absent, Input::Given);
         let result = T::deserialize(Decoder::root(&run, input));
         let notes = run.notes.into_inner();
         findings.note(notes.unknown, &notes.expected);
         match result {
             Ok(value) if findings.found.is_empty() => {
-                return Ok(Decoded {
-                    value,
-                    keys: notes.keys,
-                });
+                return Ok(Decoded { value, keys: notes.keys });
             }
             Ok(_) => break,
             Err(failure) => {
@@ -134,9 +121,7 @@ fn decode<T: DeserializeOwned>(
         }
     }
     let found = findings.found.into_iter();
-    let mut problems: Vec<_> = found
-        .map(|placed| placed.into_problem(section, file))
-        .collect();
+    let mut problems: Vec<_> = found.map(|placed| placed.into_problem(section, file)).collect();
     problems.sort_by(Problem::reading_order);
     Err(problems)
 }
@@ -150,11 +135,7 @@ impl Findings {
             }
         }
         for placed in &mut self.found {
-            if let Wrong::Missing {
-                expected: words @ None,
-                ..
-            } = &mut placed.wrong
-            {
+            if let Wrong::Missing { expected: words @ None, .. } = &mut placed.wrong {
                 *words = expected.get(&placed.path).cloned();
             }
         }
@@ -164,34 +145,20 @@ impl Findings {
     fn learn(&mut self, failure: Failure) -> bool {
         let placed = match failure {
             Failure::Placed(placed) => *placed,
-            Failure::Loose(wrong) => Placed {
-                path: KeyPath::root(),
-                origin: None,
-                wrong,
-                in_key: false,
-            },
+            Failure::Loose(wrong) => Placed { path: KeyPath::root(), origin: None, wrong, in_key: false },
         };
         match self.patches.get_mut(&placed.path) {
             Some(Patch::MadeUp(attempt)) if *attempt + 1 < made_up::ATTEMPTS => *attempt += 1,
             // Leaving the key out is the last hope: it helps where the type has a default.
-            Some(patch @ Patch::MadeUp(_))
-                if matches!(placed.path.last(), Some(Segment::Key(_))) =>
-            {
+            Some(patch @ Patch::MadeUp(_)) if matches!(placed.path.last(), Some(Segment::Key(_))) => {
                 *patch = Patch::Omit;
             }
             Some(patch @ (Patch::MadeUp(_) | Patch::Omit)) => *patch = Patch::Stuck,
             Some(Patch::Stuck) => return false,
             None => {
-                let patch = if placed.in_key {
-                    Patch::Omit
-                } else {
-                    Patch::MadeUp(0)
-                };
+                let patch = if placed.in_key { Patch::Omit } else { Patch::MadeUp(0) };
                 let path = placed.path.clone();
-                let is_ours = self
-                    .patches
-                    .keys()
-                    .any(|made_up| path.is_within(made_up) || made_up.is_within(&path));
+                let is_ours = self.patches.keys().any(|made_up| path.is_within(made_up) || made_up.is_within(&path));
                 if !is_ours {
                     self.found.push(placed);
                 }
@@ -210,17 +177,13 @@ impl Run<'_> {
 
     /// Whether this place or one inside it refuses all made-up values.
     fn is_stuck(&self, path: &KeyPath) -> bool {
-        self.patches
-            .iter()
-            .any(|(stuck, patch)| *patch == Patch::Stuck && stuck.is_within(path))
+        self.patches.iter().any(|(stuck, patch)| *patch == Patch::Stuck && stuck.is_within(path))
     }
 
     /// The patched places directly inside this one.
     fn patched_children<'a>(&'a self, path: &'a KeyPath) -> impl Iterator<Item = &'a KeyPath> {
         let depth = path.segments().len() + 1;
-        self.patches
-            .keys()
-            .filter(move |patched| patched.segments().len() == depth && patched.is_within(path))
+        self.patches.keys().filter(move |patched| patched.segments().len() == depth && patched.is_within(path))
     }
 }
 

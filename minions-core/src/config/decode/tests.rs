@@ -17,9 +17,7 @@ fn decode_json<T: DeserializeOwned>(json: serde_json::Value) -> Result<Decoded<T
 }
 
 fn read<T: DeserializeOwned>(json: serde_json::Value) -> T {
-    decode_json(json)
-        .map(|decoded| decoded.value)
-        .unwrap_or_else(|problems| panic!("{problems:?}"))
+    decode_json(json).map(|decoded| decoded.value).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 /// The lines of the report about a section, without the origin that all these values share.
@@ -30,14 +28,9 @@ fn report<T: DeserializeOwned>(json: serde_json::Value) -> Vec<String> {
 
 #[track_caller]
 fn lines<T>(result: Result<Decoded<T>, Vec<Problem>>) -> Vec<String> {
-    let Err(problems) = result else {
-        panic!("expected problems")
-    };
+    let Err(problems) = result else { panic!("expected problems") };
     assert!(!problems.is_empty(), "a failure without a problem");
-    problems
-        .iter()
-        .map(|problem| problem.to_string().replace("code: ", ""))
-        .collect()
+    problems.iter().map(|problem| problem.to_string().replace("code: ", "")).collect()
 }
 
 fn paths(set: &BTreeSet<KeyPath>) -> Vec<String> {
@@ -90,30 +83,12 @@ fn a_valid_section_is_read_with_its_secrets_and_defaults() {
     }))
     .unwrap();
     let http = decoded.value;
-    assert_eq!(
-        (http.agent.as_str(), http.port, http.token.expose().as_str()),
-        ("a", 80, "hunter2")
-    );
-    assert_eq!(
-        http.hosts,
-        [Host {
-            name: "x".into(),
-            weight: -1
-        }]
-    );
-    assert_eq!(
-        http.mode,
-        Some(Mode::Careful {
-            pause: 3,
-            note: String::new()
-        })
-    );
+    assert_eq!((http.agent.as_str(), http.port, http.token.expose().as_str()), ("a", 80, "hunter2"));
+    assert_eq!(http.hosts, [Host { name: "x".into(), weight: -1 }]);
+    assert_eq!(http.mode, Some(Mode::Careful { pause: 3, note: String::new() }));
     assert_eq!((http.retry.max, http.retry.jitter), (0, 0.0));
     assert_eq!(paths(&decoded.keys.secrets), ["token"]);
-    assert_eq!(
-        paths(&decoded.keys.defaults),
-        ["mode.careful.note", "retry"]
-    );
+    assert_eq!(paths(&decoded.keys.defaults), ["mode.careful.note", "retry"]);
 }
 
 #[test]
@@ -158,43 +133,18 @@ fn an_absent_section_is_an_empty_table() {
     struct Unit;
 
     let absent = decode::<Defaults>("http", "minions.toml", None).unwrap();
-    assert_eq!(
-        absent.value,
-        Defaults {
-            size: 0,
-            name: None
-        }
-    );
+    assert_eq!(absent.value, Defaults { size: 0, name: None });
     assert_eq!(paths(&absent.keys.defaults), ["name", "size"]);
-    assert_eq!(
-        read::<Defaults>(json!(null)),
-        Defaults {
-            size: 0,
-            name: None
-        }
-    );
+    assert_eq!(read::<Defaults>(json!(null)), Defaults { size: 0, name: None });
     assert_eq!(decode::<Unit>("http", "", None).unwrap().value, Unit);
     decode::<()>("http", "", None).unwrap();
     assert_eq!(read::<Unit>(json!({})), Unit);
-    assert!(
-        decode::<BTreeMap<String, u8>>("http", "", None)
-            .unwrap()
-            .value
-            .is_empty()
-    );
-    assert!(
-        decode::<Option<Http>>("http", "", None)
-            .unwrap()
-            .value
-            .is_none()
-    );
+    assert!(decode::<BTreeMap<String, u8>>("http", "", None).unwrap().value.is_empty());
+    assert!(decode::<Option<Http>>("http", "", None).unwrap().value.is_none());
 
     let lines = lines(decode::<Http>("http", "site.yaml", None));
     assert_eq!(lines.len(), 3);
-    assert!(
-        lines[2]
-            .starts_with("[http] token: missing; expected a string; set it in [http] of site.yaml")
-    );
+    assert!(lines[2].starts_with("[http] token: missing; expected a string; set it in [http] of site.yaml"));
     assert_eq!(
         self::lines(decode::<u16>("http", "minions.toml", None)),
         ["[http]: missing; expected an integer from 0 to 65535; \
@@ -204,44 +154,27 @@ fn an_absent_section_is_an_empty_table() {
 
 #[test]
 fn a_unit_section_takes_no_keys() {
-    assert_eq!(
-        report::<()>(json!({"a": 1})),
-        ["[http]: unknown key `a`; nothing can be set here"]
-    );
+    assert_eq!(report::<()>(json!({"a": 1})), ["[http]: unknown key `a`; nothing can be set here"]);
 }
 
 #[test]
 fn a_section_that_is_no_table_is_one_problem() {
-    assert_eq!(
-        report::<Http>(json!("hunter2")),
-        ["[http]: expected a table, found a string"]
-    );
+    assert_eq!(report::<Http>(json!("hunter2")), ["[http]: expected a table, found a string"]);
 }
 
 #[test]
 fn places_carry_their_own_line() {
-    let line = |line| Origin::File {
-        path: Path::new("minions.toml").into(),
-        line,
-        column: 1,
-    };
+    let line = |line| Origin::File { path: Path::new("minions.toml").into(), line, column: 1 };
     let entry = |key: &str, data, at| (key.to_owned(), Value::new(data, line(at)));
     let host = Table::from_iter([entry("name", Data::Integer(1), 14)]);
     let section = Table::from_iter([
         entry("agnt", Data::Null, 9),
         entry("port", Data::Bool(true), 12),
-        entry(
-            "hosts",
-            Data::List(vec![Value::new(Data::Table(host), line(13))]),
-            13,
-        ),
+        entry("hosts", Data::List(vec![Value::new(Data::Table(host), line(13))]), 13),
     ]);
     let value = Value::new(Data::Table(section), line(8));
     let lines = lines(decode::<Http>("http", "minions.toml", Some(&value)));
-    let starts: Vec<_> = lines
-        .iter()
-        .map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(": "))
-        .collect();
+    let starts: Vec<_> = lines.iter().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(": ")).collect();
     assert_eq!(
         starts,
         [
@@ -271,22 +204,17 @@ fn text_fields_get_the_text_that_was_typed() {
         ("token".to_owned(), typed(Data::Bool(true), "true")),
         ("mode".to_owned(), typed(Data::Table(Table::new()), "fast")),
     ]);
-    let http: Http = decode("http", "", Some(&section.clone().into()))
-        .map(|decoded| decoded.value)
-        .unwrap_or_else(
-            // A table never is text, even if its raw text would name a variant.
-            |problems| {
-                assert_eq!(problems.len(), 1, "{problems:?}");
-                assert_eq!(problems[0].key.to_string(), "mode");
-                let mut section = section;
-                section.insert("mode", typed(Data::Null, "fast"));
-                decode("http", "", Some(&section.into())).unwrap().value
-            },
-        );
-    assert_eq!(
-        (http.agent.as_str(), http.port, http.token.expose().as_str()),
-        ("0x5", 8080, "true")
+    let http: Http = decode("http", "", Some(&section.clone().into())).map(|decoded| decoded.value).unwrap_or_else(
+        // A table never is text, even if its raw text would name a variant.
+        |problems| {
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert_eq!(problems[0].key.to_string(), "mode");
+            let mut section = section;
+            section.insert("mode", typed(Data::Null, "fast"));
+            decode("http", "", Some(&section.into())).unwrap().value
+        },
     );
+    assert_eq!((http.agent.as_str(), http.port, http.token.expose().as_str()), ("0x5", 8080, "true"));
 }
 
 #[test]
@@ -311,9 +239,7 @@ fn types_that_parse_text_do_not_hide_their_neighbours() {
     }
 
     assert_eq!(
-        report::<Addresses>(
-            json!({"a": "red", "at": "here", "every": "5 parsecs", "path": 5, "z": "yes", "count": 0})
-        ),
+        report::<Addresses>(json!({"a": "red", "at": "here", "every": "5 parsecs", "path": 5, "z": "yes", "count": 0})),
         [
             "[http] a: no colour is good enough",
             "[http] at: invalid socket address syntax",
@@ -325,14 +251,8 @@ fn types_that_parse_text_do_not_hide_their_neighbours() {
     );
     let missing = report::<Addresses>(json!({"a": "red"}));
     assert_eq!(missing.len(), 6, "{missing:?}");
-    assert!(
-        missing[1].contains("at: missing; expected an address and a port"),
-        "{missing:?}"
-    );
-    assert!(
-        missing[3].contains("every: missing; expected a duration such as \"30s\";"),
-        "{missing:?}"
-    );
+    assert!(missing[1].contains("at: missing; expected an address and a port"), "{missing:?}");
+    assert!(missing[3].contains("every: missing; expected a duration such as \"30s\";"), "{missing:?}");
 }
 
 #[test]
@@ -348,11 +268,7 @@ fn a_rule_over_several_fields_is_reported_only_when_it_is_broken_by_the_user() {
     impl TryFrom<Raw> for Range {
         type Error = String;
         fn try_from(raw: Raw) -> Result<Self, String> {
-            if raw.min <= raw.max {
-                Ok(Self)
-            } else {
-                Err("`min` exceeds `max`".to_owned())
-            }
+            if raw.min <= raw.max { Ok(Self) } else { Err("`min` exceeds `max`".to_owned()) }
         }
     }
     #[derive(Debug, Deserialize)]
@@ -379,20 +295,11 @@ fn variants_say_how_they_are_written() {
     assert_eq!(read::<Mode>(json!({"fast": null})), Mode::Fast);
     assert_eq!(read::<Mode>(json!({"named": "x"})), Mode::Named("x".into()));
     assert_eq!(read::<Mode>(json!({"pair": [1, 2]})), Mode::Pair(1, 2));
-    assert_eq!(
-        report::<Mode>(json!("named")),
-        ["[http]: `named` needs a value: write { named = … }"]
-    );
-    assert_eq!(
-        report::<Mode>(json!({"fast": 5})),
-        ["[http] fast: `fast` takes no value: write just \"fast\""]
-    );
+    assert_eq!(report::<Mode>(json!("named")), ["[http]: `named` needs a value: write { named = … }"]);
+    assert_eq!(report::<Mode>(json!({"fast": 5})), ["[http] fast: `fast` takes no value: write just \"fast\""]);
     let one_of = "[http]: expected one of `fast`, `careful`, `named`, `pair`, found";
     assert_eq!(report::<Mode>(json!(5)), [format!("{one_of} an integer")]);
-    assert_eq!(
-        report::<Mode>(json!({"fast": null, "named": "x"})),
-        [format!("{one_of} a table")]
-    );
+    assert_eq!(report::<Mode>(json!({"fast": null, "named": "x"})), [format!("{one_of} a table")]);
     assert_eq!(
         report::<Mode>(json!({"careful": {"pase": 1}})),
         [
@@ -401,16 +308,12 @@ fn variants_say_how_they_are_written() {
              minions.toml, as MINIONS__HTTP__CAREFUL__PAUSE or with --set http.careful.pause=…",
         ]
     );
-    assert_eq!(
-        report::<Mode>(json!({"pair": [1, 2, 3]})),
-        ["[http] pair: expected a list of 2, found 3 of them"]
-    );
+    assert_eq!(report::<Mode>(json!({"pair": [1, 2, 3]})), ["[http] pair: expected a list of 2, found 3 of them"]);
 }
 
 #[test]
 fn maps_and_lists_report_every_entry() {
-    let lines =
-        report::<HashMap<u16, Vec<u8>>>(json!({"80": [1, "a", 2, "b"], "x": [1], "99999": []}));
+    let lines = report::<HashMap<u16, Vec<u8>>>(json!({"80": [1, "a", 2, "b"], "x": [1], "99999": []}));
     assert_eq!(
         lines,
         [
@@ -422,10 +325,7 @@ fn maps_and_lists_report_every_entry() {
     );
     let map = read::<BTreeMap<u16, [u8; 2]>>(json!({"80": [1, 2]}));
     assert_eq!(map, BTreeMap::from([(80, [1, 2])]));
-    assert_eq!(
-        report::<(u8, u8)>(json!([1])),
-        ["[http]: expected a list of 2, found 1 of them"]
-    );
+    assert_eq!(report::<(u8, u8)>(json!([1])), ["[http]: expected a list of 2, found 1 of them"]);
 }
 
 #[test]
@@ -437,9 +337,7 @@ fn aliases_and_denied_keys_are_serdes_own_business_and_still_work() {
         agent: String,
     }
     assert_eq!(read::<Strict>(json!({"user_agent": "a"})).agent, "a");
-    assert!(
-        report::<Strict>(json!({"agent": "a", "agnt": 1}))[0].contains("did you mean `agent`?")
-    );
+    assert!(report::<Strict>(json!({"agent": "a", "agnt": 1}))[0].contains("did you mean `agent`?"));
     assert_eq!(
         report::<Strict>(json!({"user_agent": "a", "agent": "b"})),
         ["[http]: `agent` is set twice, under two of its names"]
@@ -461,22 +359,11 @@ struct Login {
 
 #[test]
 fn flattened_types_work_and_keep_their_secrets() {
-    let decoded =
-        decode_json::<Flat>(json!({"name": "n", "user": "u", "password": "hunter2"})).unwrap();
-    assert_eq!(
-        (
-            decoded.value.name.as_str(),
-            decoded.value.login.user.as_str()
-        ),
-        ("n", "u")
-    );
+    let decoded = decode_json::<Flat>(json!({"name": "n", "user": "u", "password": "hunter2"})).unwrap();
+    assert_eq!((decoded.value.name.as_str(), decoded.value.login.user.as_str()), ("n", "u"));
     assert_eq!(decoded.value.login.password.expose(), "hunter2");
     // Serde does not say which key of the table it was, so the whole table counts as secret.
-    assert!(
-        decoded.keys.is_secret(&KeyPath::root().key("password")),
-        "{:?}",
-        decoded.keys
-    );
+    assert!(decoded.keys.is_secret(&KeyPath::root().key("password")), "{:?}", decoded.keys);
 
     assert_eq!(
         report::<Flat>(json!({"name": 5, "user": "u"})),
@@ -512,17 +399,11 @@ fn untagged_and_internally_tagged_enums_work() {
 
     assert_eq!(
         read::<Both>(json!({"limit": {"name": "x"}, "store": {"kind": "disk", "path": "p"}})),
-        Both {
-            limit: Limit::Named { name: "x".into() },
-            store: Store::Disk { path: "p".into() }
-        }
+        Both { limit: Limit::Named { name: "x".into() }, store: Store::Disk { path: "p".into() } }
     );
     assert_eq!(
         read::<Both>(json!({"limit": 5, "store": {"kind": "memory"}})),
-        Both {
-            limit: Limit::Number(5),
-            store: Store::Memory
-        }
+        Both { limit: Limit::Number(5), store: Store::Memory }
     );
     assert_eq!(
         report::<Both>(json!({"limit": true, "store": {"kind": "dsk"}, "x": 1})),
@@ -601,21 +482,11 @@ fn a_type_that_contains_itself_ends() {
         third: Option<Endless>,
         z: u8,
     }
-    let lines =
-        report::<Rules>(json!({"first": {"Not": {"Is": {"name": 5}}}, "third": 1, "z": "z"}));
-    let keys: Vec<_> = lines
-        .iter()
-        .map(|line| line.split(": ").next().unwrap())
-        .collect();
+    let lines = report::<Rules>(json!({"first": {"Not": {"Is": {"name": 5}}}, "third": 1, "z": "z"}));
+    let keys: Vec<_> = lines.iter().map(|line| line.split(": ").next().unwrap()).collect();
     assert_eq!(
         keys,
-        [
-            "[http] first.Not.Is.name",
-            "[http] first.Not.Is.rest",
-            "[http] third",
-            "[http] z",
-            "[http] second"
-        ],
+        ["[http] first.Not.Is.name", "[http] first.Not.Is.rest", "[http] third", "[http] z", "[http] second"],
         "{lines:#?}"
     );
 }
