@@ -7,10 +7,12 @@ use futures_util::future::BoxFuture;
 
 use crate::workflow::WorkflowId;
 
+mod committer;
 mod error;
 mod op;
 mod row;
 
+pub(crate) use committer::{Committed, Committer};
 pub use error::StoreError;
 pub use op::{Admit, Advance, Discard, NewWorkflow, Op, Quarantine, Requeue, Resolve};
 pub use row::{Filter, Status, StatusCount, StepFailure, StoredWorkflow};
