@@ -8,10 +8,14 @@ use futures_util::future::BoxFuture;
 use crate::workflow::WorkflowId;
 
 mod error;
+mod memory;
+mod none;
 mod op;
 mod row;
 
 pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use none::NoStore;
 pub use op::{Admit, Advance, Discard, NewWorkflow, Op, Quarantine, Requeue, Resolve};
 pub use row::{Filter, Status, StatusCount, StepFailure, StoredWorkflow};
 
