@@ -102,30 +102,17 @@ impl Run<'_> {
             if let Err(error) = encode(state, &mut context) {
                 return self.fail(error, false).await;
             }
-            let step = &o.steps[next];
-            let advance = Advance {
-                id: state.id,
-                step: step.name.into(),
-                steps_hash: o.steps_hash,
-                seq: state.seq + 1,
-                context,
-                at_ms,
-            };
-            // The bytes are moved, not copied: a repetition after a failure of the store encodes them again.
-            let first = o.engine.submit(advance);
-            let again = || {
-                let mut context = Vec::new();
-                encode(state, &mut context).expect("the same context was encoded a moment ago");
+            let advance = || {
                 Op::from(Advance {
                     id: state.id,
-                    step: step.name.into(),
+                    step: o.steps[next].name.into(),
                     steps_hash: o.steps_hash,
                     seq: state.seq + 1,
-                    context,
+                    context: context.clone(),
                     at_ms,
                 })
             };
-            match o.engine.settle(first, again).await {
+            match o.engine.commit(advance).await {
                 Ok(()) => {}
                 Err(NotDurable::Stopping(_)) => {
                     o.count_parked();
