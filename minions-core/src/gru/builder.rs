@@ -113,7 +113,11 @@ impl GruBuilder {
     /// Adds an orchestration whose event types are known to agree: `app!` has checked them where it can say so best.
     #[doc(hidden)]
     pub fn edge<P: Pipeline, M: Minion>(mut self, options: Orchestration) -> Self {
-        self.edges.push(Edge { pipeline: crate::pipeline::factory::<P>(), minion: crate::minion::factory::<M>(), options });
+        self.edges.push(Edge {
+            pipeline: crate::pipeline::factory::<P>(),
+            minion: crate::minion::factory::<M>(),
+            options,
+        });
         self
     }
 

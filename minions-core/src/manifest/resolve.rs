@@ -72,12 +72,18 @@ struct Resolver<'a> {
 impl Resolver<'_> {
     fn check_program(&mut self) {
         if cfg!(panic = "abort") {
-            self.wiring(None, "the program is built with `panic = \"abort\"`, so one panic would end every component; \
-                remove that line from the profile in Cargo.toml");
+            self.wiring(
+                None,
+                "the program is built with `panic = \"abort\"`, so one panic would end every component; \
+                remove that line from the profile in Cargo.toml",
+            );
         }
         if self.builder.edges.is_empty() {
-            self.wiring(None, "the program has no orchestration; add a line `Pipeline => Minion` to `app!`, or call \
-                `orchestrate::<Pipeline, Minion>()`");
+            self.wiring(
+                None,
+                "the program has no orchestration; add a line `Pipeline => Minion` to `app!`, or call \
+                `orchestrate::<Pipeline, Minion>()`",
+            );
         }
         if self.builder.options.max_in_flight == 0 {
             self.wiring(None, "max_in_flight is 0, so no workflow could ever run; it is at least 1");
@@ -117,7 +123,12 @@ impl Resolver<'_> {
     }
 
     /// One configuration identity and overlay for every orchestration that this line stands for.
-    fn configurations(&mut self, edge: &Edge, pipeline: &Entry, minion: &Entry) -> Vec<(Option<String>, Option<Table>)> {
+    fn configurations(
+        &mut self,
+        edge: &Edge,
+        pipeline: &Entry,
+        minion: &Entry,
+    ) -> Vec<(Option<String>, Option<Table>)> {
         let declared = edge.options.id.clone();
         let Some(pattern) = &edge.options.config else {
             return vec![(declared, None)];
@@ -155,7 +166,8 @@ impl Resolver<'_> {
 
     fn pipeline(&mut self, edge: &Edge, entry: &Entry, config: Option<&str>, settings: &Settings) -> usize {
         let id = config.map_or_else(|| entry.name.to_owned(), |config| format!("{}@{config}", entry.name));
-        let known = self.pipelines.iter().position(|known| *known.id == *id && known.entry.type_id() == entry.type_id());
+        let known =
+            self.pipelines.iter().position(|known| *known.id == *id && known.entry.type_id() == entry.type_id());
         known.unwrap_or_else(|| {
             self.pipelines.push(ResolvedPipeline {
                 factory: edge.pipeline,
@@ -178,17 +190,23 @@ impl Resolver<'_> {
         let mut found = Vec::new();
         for entry in self.roots().chain(resources.iter().map(|resource| &resource.entry)) {
             if entry.name.is_empty() || entry.name == "minions" {
-                found.push((entry.clone(), format!(
-                    "`{}` cannot be named `{}`; that section belongs to the runtime; write `name = \"..\"`",
-                    entry.type_path, entry.name
-                )));
+                found.push((
+                    entry.clone(),
+                    format!(
+                        "`{}` cannot be named `{}`; that section belongs to the runtime; write `name = \"..\"`",
+                        entry.type_path, entry.name
+                    ),
+                ));
             }
             let owner = owners.entry(entry.name).or_insert_with(|| entry.clone());
             if owner.type_id() != entry.type_id() {
-                found.push((entry.clone(), format!(
-                    "`{}` and `{}` are both named `{}`; give one of them another name, `name = \"..\"`",
-                    owner.type_path, entry.type_path, entry.name
-                )));
+                found.push((
+                    entry.clone(),
+                    format!(
+                        "`{}` and `{}` are both named `{}`; give one of them another name, `name = \"..\"`",
+                        owner.type_path, entry.type_path, entry.name
+                    ),
+                ));
             }
         }
         for (entry, message) in found {
@@ -245,7 +263,8 @@ impl Resolver<'_> {
     }
 
     fn wiring(&mut self, entry: Option<&Entry>, message: &str) {
-        self.problems.push(Problem::Wiring { location: entry.map(|entry| entry.location), message: message.to_owned() });
+        self.problems
+            .push(Problem::Wiring { location: entry.map(|entry| entry.location), message: message.to_owned() });
     }
 }
 

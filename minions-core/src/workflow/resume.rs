@@ -78,18 +78,18 @@ async fn page(
 }
 
 /// Reads on however long the store fails; nothing only if the runtime stops.
-async fn next_page(
-    orchestration: &Orchestration,
-    after: WorkflowId,
-    up_to: WorkflowId,
-) -> Option<Vec<StoredWorkflow>> {
+async fn next_page(orchestration: &Orchestration, after: WorkflowId, up_to: WorkflowId) -> Option<Vec<StoredWorkflow>> {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
     loop {
         match page(orchestration, Some(after), up_to).await {
             Ok(page) => return Some(page),
             Err(error) => {
                 let cause: &dyn std::error::Error = &error;
-                warn!(orchestration = &*orchestration.id, error = cause, "unfinished workflows cannot be read; trying again");
+                warn!(
+                    orchestration = &*orchestration.id,
+                    error = cause,
+                    "unfinished workflows cannot be read; trying again"
+                );
             }
         }
         tokio::select! {
