@@ -41,7 +41,7 @@ pub trait ErasedMinion: Send + Sync {
 }
 
 /// One workflow without its types: it keeps the decoded event and context while it is awake.
-pub trait ErasedWorkflow: Send {
+pub trait ErasedWorkflow: Send + Sync {
     /// Runs one step.
     fn step<'a>(&'a mut self, index: usize, workflow: &'a Workflow) -> BoxFuture<'a, Result<Flow>>;
 

@@ -12,7 +12,7 @@ mod flow;
 mod step;
 
 pub use erased::{ErasedMinion, ErasedWorkflow, call};
-pub(crate) use erased::{MinionFactory, factory};
+pub(crate) use erased::{MinionFactory, MinionInstance, factory};
 pub use flow::{Flow, IntoFlow, StepId};
 pub use step::{StepArg, StepInfo, steps_hash};
 

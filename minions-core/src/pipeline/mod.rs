@@ -9,9 +9,11 @@ use serde::de::DeserializeOwned;
 use crate::component::{Assembly, Component, Need};
 use crate::error::Result;
 
+mod drive;
 mod erased;
 mod next;
 
+pub(crate) use drive::{Source, SourceEnd, drive};
 pub(crate) use erased::{ErasedPipeline, Item, PipelineFactory, factory};
 pub use next::{IntoNext, Next};
 

@@ -66,6 +66,13 @@ impl Committer {
 /// Resolves when the operation is durable, or failed.
 pub(crate) struct Committed(oneshot::Receiver<Result<(), StoreError>>);
 
+impl Committed {
+    /// The answer of a queue that takes nothing any more.
+    pub(crate) fn closed() -> Self {
+        Self(oneshot::channel().1)
+    }
+}
+
 impl Future for Committed {
     type Output = Result<(), StoreError>;
 

@@ -7,11 +7,17 @@ use futures_util::future::BoxFuture;
 
 use crate::workflow::WorkflowId;
 
+mod committer;
 mod error;
+mod memory;
+mod none;
 mod op;
 mod row;
 
+pub(crate) use committer::{Committed, Committer};
 pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use none::NoStore;
 pub use op::{Admit, Advance, Discard, NewWorkflow, Op, Quarantine, Requeue, Resolve};
 pub use row::{Filter, Status, StatusCount, StepFailure, StoredWorkflow};
 

@@ -1,0 +1,72 @@
+//! Everything that runs, in the order in which it was started.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::pipeline::{ErasedPipeline, SourceEnd};
+use crate::workflow::{Engine, Orchestration};
+
+use super::Finished;
+use super::builder::Options;
+use super::component::{Identity, Live};
+
+/// What has been started so far: complete in a running program, partial while it starts.
+pub(crate) struct Running {
+    pub(super) options: Options,
+    pub(super) engine: Arc<Engine>,
+    /// Requested when no source may take an event any more.
+    pub(super) intake: CancellationToken,
+    /// Resources level by level, each level after the ones it needs.
+    pub(super) resources: Vec<Vec<Live>>,
+    pub(super) minions: Vec<Live>,
+    pub(super) orchestrations: Vec<Arc<Orchestration>>,
+    /// Tasks that wake stored workflows.
+    pub(super) resuming: Vec<JoinHandle<()>>,
+    pub(super) sources: Vec<RunningSource>,
+    /// Waits for the end of everything that keeps the process alive.
+    pub(super) watcher: Option<JoinHandle<()>>,
+    pub(super) finished: watch::Sender<Option<Finished>>,
+    /// Stops intake when the program is dropped without a shutdown.
+    pub(super) _drop: DropGuard,
+}
+
+/// A pipeline that produces, or has been started up and will.
+pub(super) struct RunningSource {
+    pub(super) identity: Identity,
+    pub(super) task: JoinHandle<(Box<dyn ErasedPipeline>, SourceEnd)>,
+    pub(super) done: CancellationToken,
+}
+
+impl Running {
+    pub(super) fn new(options: Options, engine: Arc<Engine>, finished: watch::Sender<Option<Finished>>) -> Self {
+        let intake = CancellationToken::new();
+        Self {
+            options,
+            engine,
+            _drop: intake.clone().drop_guard(),
+            intake,
+            resources: Vec::new(),
+            minions: Vec::new(),
+            orchestrations: Vec::new(),
+            resuming: Vec::new(),
+            sources: Vec::new(),
+            watcher: None,
+            finished,
+        }
+    }
+
+    pub(super) fn in_flight(&self, id: &str) -> Option<usize> {
+        let orchestration = self.orchestrations.iter().find(|orchestration| &*orchestration.id == id)?;
+        Some(orchestration.in_flight())
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ids: Vec<_> = self.orchestrations.iter().map(|orchestration| &*orchestration.id).collect();
+        f.debug_struct("Running").field("orchestrations", &ids).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,324 @@
+//! Brings a program up: all resolved first, then level by level, minions before the pipelines that feed them.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::component::{Assembly, Hooks, Kind};
+use crate::config::Settings;
+use crate::manifest::{Resolved, ResolvedOrchestration, ResolvedPipeline, resolve};
+use crate::panics::contain;
+use crate::pipeline::{ErasedPipeline, Source, drive};
+use crate::store::{Status, StoreError};
+use crate::telemetry::caller::{Caller, CallerId};
+use crate::telemetry::names;
+use crate::workflow::{Backlog, Engine, Orchestration};
+
+use super::component::{Identity, Live};
+use super::report::{ComponentFailure, Finished, Phase, StartError, StopMode};
+use super::running::{Running, RunningSource};
+use super::{Gru, GruBuilder};
+
+/// Starts in a task of its own, so that dropping the caller's future cannot leave half a program behind.
+pub(super) async fn start(builder: GruBuilder) -> Result<Gru, StartError> {
+    let (answer, started) = oneshot::channel();
+    tokio::spawn(async move {
+        if let Err(Ok(unwanted)) = answer.send(bring_up(builder).await) {
+            unwanted.shutdown_with(StopMode::Now).await;
+        }
+    });
+    started.await.expect("the start contains the panics of user code and always answers")
+}
+
+async fn bring_up(builder: GruBuilder) -> Result<Gru, StartError> {
+    let resolved = resolve(&builder)?;
+    let manifest = resolved.manifest();
+    names::describe();
+    let opened = contain(async { Ok(builder.store.open().await) })
+        .await
+        .unwrap_or_else(|error| Err(StoreError::unavailable(format!("opening the store {error}"))))
+        .map_err(StartError::Store)?;
+    let engine = Arc::new(Engine::new(builder.store, &opened));
+    let (sender, finished) = watch::channel(None);
+    let mut start = Start {
+        running: Running::new(builder.options, engine, sender),
+        live: Arc::default(),
+        provided: Arc::new(builder.provided),
+        root: builder.settings,
+    };
+    match start.everything(resolved).await {
+        Ok(()) => Ok(Gru { manifest, running: start.running, finished }),
+        Err(failed) => {
+            let report = start.running.shutdown(StopMode::Now).await;
+            Err(match failed {
+                Failed::Store(error) => StartError::Store(error),
+                Failed::Component(failure) => StartError::Component { failure, cleanup: report.failures },
+            })
+        }
+    }
+}
+
+enum Failed {
+    Store(StoreError),
+    Component(ComponentFailure),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<ComponentFailure> for Failed {
+    fn from(failure: ComponentFailure) -> Self {
+        Self::Component(failure)
+    }
+}
+
+/// A start under way; whatever it has started lies in `running`, ready to be taken down.
+struct Start {
+    running: Running,
+    live: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    provided: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    root: Settings,
+}
+
+impl Start {
+    async fn everything(&mut self, resolved: Resolved) -> Result<(), Failed> {
+        self.resources(&resolved).await?;
+        self.minions(&resolved.orchestrations).await?;
+        let mut backlogs = Vec::new();
+        for orchestration in &self.running.orchestrations {
+            backlogs.push(Backlog::open(orchestration).await?);
+        }
+        self.report_stored().await?;
+        // Every pipeline is up before the first one produces, so that a failed start has processed nothing.
+        let instances = self.pipelines(&resolved.pipelines).await?;
+        for (orchestration, backlog) in self.running.orchestrations.iter().zip(backlogs) {
+            self.running.resuming.push(tokio::spawn(backlog.resume(orchestration.clone())));
+        }
+        self.produce(&resolved, instances);
+        self.watch(&resolved);
+        Ok(())
+    }
+
+    async fn resources(&mut self, resolved: &Resolved) -> Result<(), Failed> {
+        let levels = resolved.resources.iter().map(|resource| resource.level + 1).max().unwrap_or(0);
+        for level in 0..levels {
+            let starting = resolved.resources.iter().filter(|resource| resource.level == level).map(|resource| {
+                let identity = identity(Kind::Resource, resource.entry.name, resource.entry.name.into(), "");
+                let assembly = self.assembly(resource.entry.name, &self.root);
+                let deadline = self.running.options.startup_deadline;
+                async move {
+                    let create = resource.factory.create(assembly);
+                    let mut instance = identity.hook(Phase::Create, deadline, create).await?;
+                    match identity.hook(Phase::Startup, deadline, instance.startup()).await {
+                        Ok(()) => Ok((identity, resource.factory.type_id(), instance)),
+                        Err(failure) => {
+                            // It has a value, so its shutdown runs; what that says never hides the first failure.
+                            let _ = identity.hook(Phase::Shutdown, deadline, instance.shutdown()).await;
+                            Err(failure)
+                        }
+                    }
+                }
+            });
+            let started = join_all(starting).await;
+            let mut running = Vec::new();
+            let mut failed = None;
+            let mut live = HashMap::clone(&self.live);
+            for started in started {
+                match started {
+                    Ok((identity, id, instance)) => {
+                        live.insert(id, instance.shared());
+                        let hooks: Arc<dyn Hooks> = Arc::<dyn crate::resource::ErasedResource>::from(instance);
+                        running.push(self.supervise(identity, hooks));
+                    }
+                    Err(failure) => failed = failed.or(Some(failure)),
+                }
+            }
+            self.live = Arc::new(live);
+            self.running.resources.push(running);
+            if let Some(failure) = failed {
+                return Err(failure.into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn minions(&mut self, orchestrations: &[ResolvedOrchestration]) -> Result<(), Failed> {
+        let starting = orchestrations.iter().map(|resolved| {
+            let name = instance_name(resolved.entry.name, resolved.config.as_deref());
+            let identity = identity(Kind::Minion, resolved.entry.name, name, &resolved.id);
+            let assembly = self.assembly(resolved.entry.name, &resolved.settings);
+            let deadline = self.running.options.startup_deadline;
+            async move {
+                let create = resolved.factory.create(assembly);
+                let mut instance = identity.hook(Phase::Create, deadline, create).await?;
+                match identity.hook(Phase::Startup, deadline, instance.startup()).await {
+                    Ok(()) => Ok((identity, resolved, instance)),
+                    Err(failure) => {
+                        let _ = identity.hook(Phase::Shutdown, deadline, instance.shutdown()).await;
+                        Err(failure)
+                    }
+                }
+            }
+        });
+        let mut failed = None;
+        for started in join_all(starting).await {
+            match started {
+                Ok((identity, resolved, instance)) => {
+                    self.running.orchestrations.push(Arc::new(Orchestration::new(
+                        resolved.id.clone(),
+                        instance.shared(),
+                        identity.caller,
+                        resolved.max_in_flight,
+                        self.running.engine.clone(),
+                    )));
+                    let hooks: Arc<dyn Hooks> = Arc::<dyn crate::minion::MinionInstance>::from(instance);
+                    let live = self.supervise(identity, hooks);
+                    self.running.minions.push(live);
+                }
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        failed.map_or(Ok(()), |failure| Err(failure.into()))
+    }
+
+    /// Makes and starts up every pipeline; on a failure the others are shut down here, because nothing runs them yet.
+    async fn pipelines(
+        &mut self,
+        pipelines: &[ResolvedPipeline],
+    ) -> Result<Vec<(Identity, Box<dyn ErasedPipeline>)>, Failed> {
+        let deadline = self.running.options.startup_deadline;
+        let starting = pipelines.iter().map(|resolved| {
+            let identity = identity(Kind::Pipeline, resolved.entry.name, resolved.id.clone(), "");
+            let assembly = self.assembly(resolved.entry.name, &resolved.settings);
+            async move {
+                let create = resolved.factory.create(assembly);
+                let mut instance = identity.hook(Phase::Create, deadline, create).await?;
+                match identity.hook(Phase::Startup, deadline, instance.startup()).await {
+                    Ok(()) => Ok((identity, instance)),
+                    Err(failure) => {
+                        let _ = identity.hook(Phase::Shutdown, deadline, instance.shutdown()).await;
+                        Err(failure)
+                    }
+                }
+            }
+        });
+        let (mut up, mut failed) = (Vec::new(), None);
+        for started in join_all(starting).await {
+            match started {
+                Ok(started) => up.push(started),
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        let Some(failure) = failed else { return Ok(up) };
+        for (identity, mut instance) in up {
+            let _ = identity.hook(Phase::Shutdown, deadline, instance.shutdown()).await;
+        }
+        Err(failure.into())
+    }
+
+    /// Says what the store holds beside the work of this program.
+    async fn report_stored(&self) -> Result<(), Failed> {
+        for stored in self.running.engine.store.counts().await? {
+            let orchestration = self.running.orchestrations.iter().find(|known| *known.id == *stored.orchestration);
+            match (orchestration, stored.status) {
+                (None, status) => warn!(
+                    orchestration = stored.orchestration,
+                    count = stored.count,
+                    status = status.as_str(),
+                    "stored workflows belong to an orchestration that is not part of this program; they are kept"
+                ),
+                (Some(known), Status::Quarantined) => {
+                    known.metrics.quarantined.set(stored.count as f64);
+                    warn!(orchestration = &*known.id, count = stored.count, "workflows are in quarantine");
+                }
+                (Some(known), status) => {
+                    info!(
+                        orchestration = &*known.id,
+                        count = stored.count,
+                        status = status.as_str(),
+                        "found workflows"
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn produce(&mut self, resolved: &Resolved, instances: Vec<(Identity, Box<dyn ErasedPipeline>)>) {
+        for (index, ((identity, instance), pipeline)) in instances.into_iter().zip(&resolved.pipelines).enumerate() {
+            let subscribers = resolved.orchestrations.iter().zip(&self.running.orchestrations);
+            let subscribers = subscribers.filter(|(resolved, _)| resolved.pipeline == index);
+            let source = Source {
+                id: identity.name.clone(),
+                name: pipeline.entry.name,
+                instance,
+                idle: pipeline.factory.idle(),
+                subscribers: subscribers.map(|(_, orchestration)| orchestration.clone()).collect(),
+                engine: self.running.engine.clone(),
+                caller: identity.caller,
+                stop: self.running.intake.clone(),
+            };
+            identity.up().set(1.0);
+            let done = CancellationToken::new();
+            let guard = done.clone().drop_guard();
+            let task = tokio::spawn(async move {
+                // Dropped after the last event is admitted, or with the task.
+                let _done = guard;
+                drive(source).await
+            });
+            self.running.sources.push(RunningSource { identity, task, done });
+        }
+    }
+
+    /// Watches for the end of everything that keeps the process alive.
+    fn watch(&mut self, resolved: &Resolved) {
+        let sources = resolved.orchestrations.iter().map(|orchestration| {
+            let pipeline = &resolved.pipelines[orchestration.pipeline];
+            (!pipeline.entry.background).then(|| self.running.sources[orchestration.pipeline].done.clone())
+        });
+        let resuming = std::mem::take(&mut self.running.resuming);
+        let orchestrations = self.running.orchestrations.clone();
+        let ends = sources.zip(resuming).zip(orchestrations).map(|((source, resuming), orchestration)| async move {
+            let Some(source) = source else { return };
+            source.cancelled().await;
+            // A task that wakes stored workflows has nothing to report: what it could not wake stays stored.
+            let _ = resuming.await;
+            orchestration.drained().await;
+        });
+        let ends = join_all(ends.collect::<Vec<_>>());
+        let finished = self.running.finished.clone();
+        self.running.watcher = Some(tokio::spawn(async move {
+            ends.await;
+            finished.send_if_modified(|end| end.is_none() && end.replace(Finished::Done).is_none());
+        }));
+    }
+
+    fn supervise(&self, identity: Identity, hooks: Arc<dyn Hooks>) -> Live {
+        let finished = self.running.finished.clone();
+        Live::start(identity, hooks, move |failure| {
+            finished
+                .send_if_modified(|end| end.is_none() && end.replace(Finished::Failed(failure.to_string())).is_none());
+        })
+    }
+
+    fn assembly(&self, component: &'static str, settings: &Settings) -> Assembly {
+        Assembly::new(component, settings.clone(), self.live.clone(), self.provided.clone())
+    }
+}
+
+fn identity(kind: Kind, name: &'static str, instance: Arc<str>, orchestration: &str) -> Identity {
+    let caller = CallerId::intern(Caller { kind: Some(kind), name, orchestration: orchestration.into() });
+    Identity { kind, name: instance, caller }
+}
+
+fn instance_name(name: &str, config: Option<&str>) -> Arc<str> {
+    config.map_or_else(|| name.into(), |config| format!("{name}@{config}").into())
+}
