@@ -259,7 +259,6 @@ impl Start {
             let source = Source {
                 id: identity.name.clone(),
                 name: pipeline.entry.name,
-                instance,
                 idle: pipeline.factory.idle(),
                 subscribers: subscribers.map(|(_, orchestration)| orchestration.clone()).collect(),
                 engine: self.running.engine.clone(),
@@ -272,7 +271,7 @@ impl Start {
             let task = tokio::spawn(async move {
                 // Dropped after the last event is admitted, or with the task.
                 let _done = guard;
-                drive(source).await
+                drive(source, instance).await
             });
             self.running.sources.push(RunningSource { identity, task, done });
         }
