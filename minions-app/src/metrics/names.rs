@@ -115,8 +115,10 @@ pub fn table() -> impl Iterator<Item = &'static Name> {
     NAMES.iter().map(|(name, _)| name)
 }
 
-/// Tells the recorder what each metric means.
+/// Tells the recorder what each metric means, and that no line has been lost yet: a counter that first shows up at one
+/// cannot be alerted on.
 pub(super) fn describe() {
+    metrics::counter!(LOG_LINES_LOST).increment(0);
     for (name, unit) in NAMES {
         match name.kind {
             Kind::Counter => metrics::describe_counter!(name.name, *unit, name.help),

@@ -1,6 +1,7 @@
 //! The process's recorder: what the endpoint shows.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -43,19 +44,25 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Installs a recorder, or answers `None` if the process has one already, which is then respected.
+    /// Installs a recorder, or answers `None` if the user has installed one, which is then respected.
+    ///
+    /// A process can have one recorder in its life, so a second call answers the first one's.
     ///
     /// Every histogram has buckets chosen by the end of its name, `_seconds`, `_bytes` or neither, so that processes
     /// can be added up and quantiles asked for later.
     #[must_use]
     pub fn install() -> Option<Self> {
-        let recorder = buckets(PrometheusBuilder::new())
-            // Fails only for an empty list of bounds, and the lists are written above.
-            .expect("bucket bounds are not empty")
-            .build_recorder();
-        let handle = recorder.handle();
-        metrics::set_global_recorder(recorder).ok()?;
-        Some(Self { handle })
+        static OURS: OnceLock<Option<Recorder>> = OnceLock::new();
+        OURS.get_or_init(|| {
+            let recorder = buckets(PrometheusBuilder::new())
+                // Fails only for an empty list of bounds, and the lists are written above.
+                .expect("bucket bounds are not empty")
+                .build_recorder();
+            let handle = recorder.handle();
+            metrics::set_global_recorder(recorder).ok()?;
+            Some(Self { handle })
+        })
+        .clone()
     }
 
     /// Everything recorded so far, in the text format of Prometheus.
