@@ -50,6 +50,15 @@ pub(super) struct Value<'a> {
 }
 
 impl Fields {
+    /// Room for `count` fields of usual length, as growing field by field would cost an allocation for each.
+    pub(super) fn with_room_for(count: usize) -> Self {
+        Self {
+            text: String::with_capacity(count * 16),
+            entries: Vec::with_capacity(count),
+            message: None,
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.entries.clear();

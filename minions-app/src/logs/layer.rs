@@ -45,7 +45,7 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         // Recorded before the span's data are locked, because formatting runs the user's code.
-        let mut fields = Fields::default();
+        let mut fields = Fields::with_room_for(attributes.metadata().fields().len());
         attributes.record(&mut fields.span());
         if let Some(span) = context.span(id) {
             span.extensions_mut().replace(fields);

@@ -211,6 +211,17 @@ mod tests {
     }
 
     #[test]
+    fn colours_are_given_back_and_left_out_where_nobody_sees_them() {
+        let written = |colour| {
+            let mut line = String::new();
+            Terminal { colour }.paint(&mut line, RED, |line| line.push_str("failed"));
+            line
+        };
+        assert_eq!(written(true), "\u{1b}[31mfailed\u{1b}[0m");
+        assert_eq!(written(false), "failed");
+    }
+
+    #[test]
     fn values_are_quoted_only_where_a_reader_needs_it() {
         assert_eq!(value("https://example.org/a?b"), "https://example.org/a?b");
         assert_eq!(value("two words"), "\"two words\"");

@@ -182,10 +182,10 @@ fn a_port_in_use_is_a_warning_with_the_fix() {
 
 /// Time stands still here, so that the grace the server gives such a client is over at once.
 #[test]
-fn a_client_that_stops_in_the_middle_does_not_hold_up_the_stop() {
+fn a_client_that_stops_reading_does_not_hold_up_the_stop() {
     if alone::directory().is_none() {
         let directory = tempdir().unwrap();
-        let name = "metrics::a_client_that_stops_in_the_middle_does_not_hold_up_the_stop";
+        let name = "metrics::a_client_that_stops_reading_does_not_hold_up_the_stop";
         alone::stderr_of(alone::command(name, directory.path()));
         return;
     }
@@ -198,12 +198,15 @@ fn a_client_that_stops_in_the_middle_does_not_hold_up_the_stop() {
         let stop = CancellationToken::new();
         let running = app_metrics::start(&any_port(), stop.clone()).await;
         let address = running.address().unwrap();
+        // More than the buffers of a connection hold.
+        let long = "x".repeat(16 << 20);
+        metrics::gauge!("long", "label" => long).set(1.0);
         let mut client = TcpStream::connect(address).await.unwrap();
         client
-            .write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\nGET /metr")
+            .write_all(b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n")
             .await
             .unwrap();
-        // An answer to the first request shows that the connection is being served.
+        // The first byte shows that the answer is under way.
         let mut byte = [0];
         client.read_exact(&mut byte).await.unwrap();
 
