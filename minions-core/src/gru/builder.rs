@@ -1,0 +1,202 @@
+//! What a program is made of, before it is resolved.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Settings, SettingsFiles};
+use crate::manifest::{Manifest, ManifestError, resolve};
+use crate::minion::{Minion, MinionFactory};
+use crate::pipeline::{Pipeline, PipelineFactory, Produces};
+use crate::store::{NoStore, StateStore};
+
+use super::{Gru, StartError, StopMode};
+
+/// Collects the orchestrations of a program and the choices of its runtime.
+///
+/// `app!` makes one; by hand it is `Gru::builder().orchestrate::<Sitemap, Watcher>()`.
+#[must_use = "a builder does nothing until it is started"]
+pub struct GruBuilder {
+    pub(crate) edges: Vec<Edge>,
+    pub(crate) settings: Settings,
+    pub(crate) files: Option<Arc<dyn SettingsFiles>>,
+    pub(crate) provided: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    pub(crate) store: Arc<dyn StateStore>,
+    pub(crate) options: Options,
+}
+
+/// The choices of the runtime, and what they are if nobody chooses.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) max_in_flight: usize,
+    pub(crate) startup_deadline: Duration,
+    pub(crate) shutdown_deadline: Duration,
+    pub(crate) stop_mode: StopMode,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_in_flight: 1024,
+            startup_deadline: Duration::from_secs(60),
+            shutdown_deadline: Duration::from_secs(30),
+            stop_mode: StopMode::Park,
+        }
+    }
+}
+
+/// One line of a program: pipeline => minion.
+pub(crate) struct Edge {
+    pub(crate) pipeline: &'static dyn PipelineFactory,
+    pub(crate) minion: &'static dyn MinionFactory,
+    pub(crate) options: Orchestration,
+}
+
+/// The options of one orchestration.
+#[derive(Clone, Debug, Default)]
+#[must_use = "options do nothing until they are given to `orchestrate_with`"]
+#[non_exhaustive]
+pub struct Orchestration {
+    pub(crate) config: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) max_in_flight: Option<usize>,
+}
+
+impl Orchestration {
+    /// The files whose sections overlay the program's configuration, a path or a pattern such as `config/audit-*.toml`:
+    /// one orchestration runs for each file, named after its stem.
+    pub fn config(mut self, pattern: impl Into<String>) -> Self {
+        self.config = Some(pattern.into());
+        self
+    }
+
+    /// The identity of the configuration in the orchestration's id, instead of the file's stem.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// How many workflows may be awake at once, instead of the program's `max_in_flight`; at least 1.
+    pub fn max_in_flight(mut self, workflows: usize) -> Self {
+        self.max_in_flight = Some(workflows);
+        self
+    }
+}
+
+impl GruBuilder {
+    /// A program without orchestrations, configuration and state.
+    pub fn new() -> Self {
+        Self {
+            edges: Vec::new(),
+            settings: Settings::empty(),
+            files: None,
+            provided: HashMap::new(),
+            store: Arc::new(NoStore),
+            options: Options::default(),
+        }
+    }
+
+    /// Adds an orchestration: `M` reacts to the events of `P`.
+    pub fn orchestrate<P: Pipeline + Produces<M::Event>, M: Minion>(self) -> Self {
+        self.edge::<P, M>(Orchestration::default())
+    }
+
+    /// Adds an orchestration with options: `.orchestrate_with::<Sitemap, Auditor>(|o| o.config("config/audit-*.toml"))`.
+    pub fn orchestrate_with<P: Pipeline + Produces<M::Event>, M: Minion>(
+        self,
+        options: impl FnOnce(Orchestration) -> Orchestration,
+    ) -> Self {
+        self.edge::<P, M>(options(Orchestration::default()))
+    }
+
+    /// Adds an orchestration whose event types are known to agree: `app!` has checked them where it can say so best.
+    #[doc(hidden)]
+    pub fn edge<P: Pipeline, M: Minion>(mut self, options: Orchestration) -> Self {
+        self.edges.push(Edge { pipeline: crate::pipeline::factory::<P>(), minion: crate::minion::factory::<M>(), options });
+        self
+    }
+
+    /// The configuration that the components read; empty unless it is given.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// The reader of files that orchestrations name with [`Orchestration::config`].
+    pub fn settings_files(mut self, files: impl SettingsFiles + 'static) -> Self {
+        self.files = Some(Arc::new(files));
+        self
+    }
+
+    /// Hands a value to the components that need one of its type.
+    pub fn provide<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.provided.insert(TypeId::of::<T>(), Arc::new(value));
+        self
+    }
+
+    /// Where unfinished work is kept; nowhere unless it is given.
+    pub fn store(mut self, store: impl StateStore) -> Self {
+        self.store = Arc::new(store);
+        self
+    }
+
+    /// How many workflows of one orchestration may be awake at once, where it does not say itself; 1 024 by default.
+    pub fn max_in_flight(mut self, workflows: usize) -> Self {
+        self.options.max_in_flight = workflows;
+        self
+    }
+
+    /// How long one component may take to be made and started; 60 s by default.
+    pub fn startup_deadline(mut self, deadline: Duration) -> Self {
+        self.options.startup_deadline = deadline;
+        self
+    }
+
+    /// How long the whole shutdown may take; 30 s by default.
+    pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
+        self.options.shutdown_deadline = deadline;
+        self
+    }
+
+    /// What becomes of workflows at shutdown; [`StopMode::Park`] by default.
+    pub fn stop_mode(mut self, mode: StopMode) -> Self {
+        self.options.stop_mode = mode;
+        self
+    }
+
+    /// Resolves the program and validates its configuration; starts nothing.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, in one report.
+    pub fn check(&self) -> Result<Manifest, ManifestError> {
+        resolve(self).map(|resolved| resolved.manifest())
+    }
+
+    /// Resolves the program, takes the store, starts every component in the order of its needs, and resumes what is
+    /// unfinished; answers when every pipeline may produce.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that failed. Everything that was started is stopped again, in reverse order.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops what was started, in the background.
+    pub async fn start(self) -> Result<Gru, StartError> {
+        super::start::start(self).await
+    }
+}
+
+impl Default for GruBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for GruBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GruBuilder").field("orchestrations", &self.edges.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,286 @@
+//! From a builder to a program that can start, or to the list of everything that is wrong with it.
+
+use std::any::TypeId;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::component::{Entry, Kind, NeedKind};
+use crate::config::{Settings, Table};
+use crate::gru::{Edge, GruBuilder};
+use crate::minion::MinionFactory;
+use crate::pipeline::PipelineFactory;
+
+use super::order::{ResolvedResource, closure};
+use super::{Manifest, ManifestError, OrchestrationEntry, Problem};
+
+/// A program that can start.
+pub(crate) struct Resolved {
+    pub(crate) resources: Vec<ResolvedResource>,
+    pub(crate) pipelines: Vec<ResolvedPipeline>,
+    pub(crate) orchestrations: Vec<ResolvedOrchestration>,
+}
+
+/// One live pipeline to be: orchestrations share it unless their own configuration has a section for it.
+pub(crate) struct ResolvedPipeline {
+    pub(crate) factory: &'static dyn PipelineFactory,
+    pub(crate) entry: Entry,
+    /// Its name, and the configuration identity if it has one of its own.
+    pub(crate) id: Arc<str>,
+    pub(crate) settings: Settings,
+}
+
+/// One orchestration to be.
+pub(crate) struct ResolvedOrchestration {
+    pub(crate) factory: &'static dyn MinionFactory,
+    pub(crate) entry: Entry,
+    pub(crate) id: Arc<str>,
+    /// Index into the pipelines.
+    pub(crate) pipeline: usize,
+    pub(crate) config: Option<String>,
+    pub(crate) settings: Settings,
+    pub(crate) max_in_flight: usize,
+}
+
+/// Resolves everything that `builder` declares.
+pub(crate) fn resolve(builder: &GruBuilder) -> Result<Resolved, ManifestError> {
+    let mut resolver = Resolver { builder, problems: Vec::new(), pipelines: Vec::new(), orchestrations: Vec::new() };
+    resolver.check_program();
+    for edge in &builder.edges {
+        resolver.edge(edge);
+    }
+    let roots: Vec<_> = resolver.roots().cloned().collect();
+    let resources = closure(&roots, &mut resolver.problems);
+    resolver.check_names(&resources);
+    resolver.check_needs(&resources);
+    resolver.check_sections(&resources);
+    if resolver.problems.is_empty() {
+        Ok(Resolved { resources, pipelines: resolver.pipelines, orchestrations: resolver.orchestrations })
+    } else {
+        // Wiring first: configuration problems are often only its consequence.
+        resolver.problems.sort_by_key(|problem| matches!(problem, Problem::Config(_)));
+        Err(ManifestError::new(resolver.problems))
+    }
+}
+
+struct Resolver<'a> {
+    builder: &'a GruBuilder,
+    problems: Vec<Problem>,
+    pipelines: Vec<ResolvedPipeline>,
+    orchestrations: Vec<ResolvedOrchestration>,
+}
+
+impl Resolver<'_> {
+    fn check_program(&mut self) {
+        if cfg!(panic = "abort") {
+            self.wiring(None, "the program is built with `panic = \"abort\"`, so one panic would end every component; \
+                remove that line from the profile in Cargo.toml");
+        }
+        if self.builder.edges.is_empty() {
+            self.wiring(None, "the program has no orchestration; add a line `Pipeline => Minion` to `app!`, or call \
+                `orchestrate::<Pipeline, Minion>()`");
+        }
+        if self.builder.options.max_in_flight == 0 {
+            self.wiring(None, "max_in_flight is 0, so no workflow could ever run; it is at least 1");
+        }
+    }
+
+    fn edge(&mut self, edge: &Edge) {
+        let (pipeline, minion) = (edge.pipeline.entry(), edge.minion.entry());
+        let max_in_flight = edge.options.max_in_flight.unwrap_or(self.builder.options.max_in_flight);
+        if edge.options.max_in_flight == Some(0) {
+            self.wiring(Some(&minion), "max_in_flight is 0, so no workflow could ever run; it is at least 1");
+        }
+        for (config, overlay) in self.configurations(edge, &pipeline, &minion) {
+            let settings = match &overlay {
+                Some(table) => self.builder.settings.overlay(table),
+                None => self.builder.settings.clone(),
+            };
+            let own_pipeline = overlay.as_ref().is_some_and(|table| table.get(pipeline.name).is_some());
+            let pipeline_index = self.pipeline(edge, &pipeline, config.as_deref().filter(|_| own_pipeline), &settings);
+            let id = orchestration_id(pipeline.name, minion.name, config.as_deref());
+            if self.orchestrations.iter().any(|other| *other.id == *id) {
+                self.wiring(Some(&minion), &format!(
+                    "the orchestration `{id}` is declared twice; give one of them a configuration or an `id` of its own"
+                ));
+                continue;
+            }
+            self.orchestrations.push(ResolvedOrchestration {
+                factory: edge.minion,
+                entry: minion.clone(),
+                id: id.into(),
+                pipeline: pipeline_index,
+                config,
+                settings,
+                max_in_flight,
+            });
+        }
+    }
+
+    /// One configuration identity and overlay for every orchestration that this line stands for.
+    fn configurations(&mut self, edge: &Edge, pipeline: &Entry, minion: &Entry) -> Vec<(Option<String>, Option<Table>)> {
+        let declared = edge.options.id.clone();
+        let Some(pattern) = &edge.options.config else {
+            return vec![(declared, None)];
+        };
+        let Some(files) = &self.builder.files else {
+            self.wiring(Some(minion), &format!(
+                "the configuration `{pattern}` cannot be read: this program has no reader of files; run it through `app!`, \
+                 or give the builder one with `settings_files`"
+            ));
+            return Vec::new();
+        };
+        let loaded = match files.load(pattern) {
+            Ok(loaded) => loaded,
+            Err(problems) => {
+                self.problems.extend(problems.into_iter().map(Problem::Config));
+                return Vec::new();
+            }
+        };
+        if declared.is_some() && loaded.len() > 1 {
+            self.wiring(Some(minion), &format!(
+                "`{pattern}` matches {} files, but one `id` is declared for all of them; leave the `id` out, and each is \
+                 named after its file",
+                loaded.len()
+            ));
+            return Vec::new();
+        }
+        let known = [pipeline.name, minion.name];
+        let each = loaded.into_iter().map(|(stem, table)| {
+            let overlay = Settings::from_table(table.clone());
+            self.problems.extend(overlay.unknown_sections(&known).into_iter().map(Problem::Config));
+            (Some(declared.clone().unwrap_or(stem)), Some(table))
+        });
+        each.collect()
+    }
+
+    fn pipeline(&mut self, edge: &Edge, entry: &Entry, config: Option<&str>, settings: &Settings) -> usize {
+        let id = config.map_or_else(|| entry.name.to_owned(), |config| format!("{}@{config}", entry.name));
+        let known = self.pipelines.iter().position(|known| *known.id == *id && known.entry.type_id() == entry.type_id());
+        known.unwrap_or_else(|| {
+            self.pipelines.push(ResolvedPipeline {
+                factory: edge.pipeline,
+                entry: entry.clone(),
+                id: id.into(),
+                // A shared pipeline is not touched by what the configuration of one orchestration says.
+                settings: if config.is_some() { settings.clone() } else { self.builder.settings.clone() },
+            });
+            self.pipelines.len() - 1
+        })
+    }
+
+    fn roots(&self) -> impl Iterator<Item = &Entry> {
+        let pipelines = self.pipelines.iter().map(|pipeline| &pipeline.entry);
+        pipelines.chain(self.orchestrations.iter().map(|orchestration| &orchestration.entry))
+    }
+
+    fn check_names(&mut self, resources: &[ResolvedResource]) {
+        let mut owners: HashMap<&'static str, Entry> = HashMap::new();
+        let mut found = Vec::new();
+        for entry in self.roots().chain(resources.iter().map(|resource| &resource.entry)) {
+            if entry.name.is_empty() || entry.name == "minions" {
+                found.push((entry.clone(), format!(
+                    "`{}` cannot be named `{}`; that section belongs to the runtime; write `name = \"..\"`",
+                    entry.type_path, entry.name
+                )));
+            }
+            let owner = owners.entry(entry.name).or_insert_with(|| entry.clone());
+            if owner.type_id() != entry.type_id() {
+                found.push((entry.clone(), format!(
+                    "`{}` and `{}` are both named `{}`; give one of them another name, `name = \"..\"`",
+                    owner.type_path, entry.type_path, entry.name
+                )));
+            }
+        }
+        for (entry, message) in found {
+            self.wiring(Some(&entry), &message);
+        }
+    }
+
+    fn check_needs(&mut self, resources: &[ResolvedResource]) {
+        let mut problems = Vec::new();
+        let mut check = |entry: &Entry, settings: &Settings| {
+            for need in entry.needs {
+                match need.kind {
+                    NeedKind::Config(check) => {
+                        let wrong = check(settings, entry.name).err().unwrap_or_default();
+                        problems.extend(wrong.into_iter().map(Problem::Config));
+                    }
+                    NeedKind::Provided(id) if !self.builder.provided.contains_key(&id()) => {
+                        problems.push(Problem::Wiring {
+                            location: Some(entry.location),
+                            message: format!(
+                                "the {} `{}` needs a `{}`, which nobody provides; call `provide(value)` on the builder",
+                                entry.kind,
+                                entry.name,
+                                need.type_name()
+                            ),
+                        });
+                    }
+                    NeedKind::Provided(_) | NeedKind::Resource(_) => {}
+                }
+            }
+        };
+        let root = &self.builder.settings;
+        resources.iter().for_each(|resource| check(&resource.entry, root));
+        self.pipelines.iter().for_each(|pipeline| check(&pipeline.entry, &pipeline.settings));
+        self.orchestrations.iter().for_each(|orchestration| check(&orchestration.entry, &orchestration.settings));
+        // Orchestrations that share a section would report it once each.
+        let mut seen = HashSet::new();
+        problems.retain(|problem| seen.insert(problem.to_string()));
+        self.problems.extend(problems);
+    }
+
+    /// A section that nobody reads is a spelling mistake or a leftover; both deserve a word.
+    fn check_sections(&mut self, resources: &[ResolvedResource]) {
+        let entries = self.roots().chain(resources.iter().map(|resource| &resource.entry));
+        let known: HashSet<_> = entries
+            .filter(|entry| entry.needs.iter().any(|need| matches!(need.kind, NeedKind::Config(_))))
+            .map(|entry| entry.name)
+            .chain(["minions"])
+            .collect();
+        let mut known: Vec<_> = known.into_iter().collect();
+        known.sort_unstable();
+        let unknown = self.builder.settings.unknown_sections(&known);
+        self.problems.extend(unknown.into_iter().map(Problem::Config));
+    }
+
+    fn wiring(&mut self, entry: Option<&Entry>, message: &str) {
+        self.problems.push(Problem::Wiring { location: entry.map(|entry| entry.location), message: message.to_owned() });
+    }
+}
+
+fn orchestration_id(pipeline: &str, minion: &str, config: Option<&str>) -> String {
+    match config {
+        None => format!("{pipeline}/{minion}"),
+        Some(config) => format!("{pipeline}/{minion}@{config}"),
+    }
+}
+
+impl Resolved {
+    /// What can be told of the program without starting it.
+    pub(crate) fn manifest(&self) -> Manifest {
+        let mut components: Vec<Entry> = self.resources.iter().map(|resource| resource.entry.clone()).collect();
+        let mut seen: HashSet<TypeId> = HashSet::new();
+        let pipelines = self.pipelines.iter().map(|pipeline| &pipeline.entry);
+        let minions = self.orchestrations.iter().map(|orchestration| &orchestration.entry);
+        components.extend(pipelines.chain(minions).filter(|entry| seen.insert(entry.type_id())).cloned());
+        components.sort_by_key(|entry| match entry.kind {
+            Kind::Resource => 0,
+            Kind::Pipeline => 1,
+            Kind::Minion => 2,
+        });
+        let mut levels: Vec<Vec<&'static str>> = Vec::new();
+        for resource in &self.resources {
+            levels.resize_with(levels.len().max(resource.level + 1), Vec::new);
+            levels[resource.level].push(resource.entry.name);
+        }
+        let orchestrations = self.orchestrations.iter().map(|orchestration| OrchestrationEntry {
+            id: orchestration.id.to_string(),
+            pipeline: self.pipelines[orchestration.pipeline].entry.name,
+            minion: orchestration.entry.name,
+            config: orchestration.config.clone(),
+            max_in_flight: orchestration.max_in_flight,
+        });
+        Manifest { orchestrations: orchestrations.collect(), components, levels }
+    }
+}

@@ -1,0 +1,168 @@
+//! Shorthands of the suite: operations on a workflow that nobody looks at closely.
+
+use std::sync::LazyLock;
+
+use crate::store::{
+    Admit, Advance, Discard, Filter, NewWorkflow, Op, Quarantine, Requeue, Resolve, StateStore, Status, StepFailure,
+    StoreError, StoredWorkflow,
+};
+use crate::workflow::{WorkflowId, WorkflowIds};
+
+pub(super) const EVENT: &[u8] = br#"{"url":"https://example.org/"}"#;
+pub(super) const CONTEXT: &[u8] = br#"{"digest":null}"#;
+pub(super) const ADMITTED_MS: i64 = 1_700_000_000_000;
+pub(super) const STEPS_HASH: u64 = 0x1234_5678_9abc_def0;
+
+/// A store at a place where `open` has made none before.
+pub(super) async fn opened<S: StateStore>(open: impl Fn() -> S) -> S {
+    let store = open();
+    store.open().await.expect("the store opens");
+    store
+}
+
+/// `count` identities in ascending order, above all that were made before.
+pub(super) fn ids(count: usize) -> Vec<WorkflowId> {
+    // One source for all tests: two of them would make different identities with equal keys.
+    static IDS: LazyLock<WorkflowIds> = LazyLock::new(|| WorkflowIds::after(None));
+    (0..count).map(|_| IDS.next()).collect()
+}
+
+pub(super) fn id() -> WorkflowId {
+    ids(1)[0]
+}
+
+/// Another identity with the same key, as only a bug or a second store could make it.
+pub(super) fn twin(id: WorkflowId) -> WorkflowId {
+    let mut bytes = *id.as_bytes();
+    bytes[15] ^= 0xff;
+    let twin = WorkflowId::from_bytes(bytes);
+    assert!(twin != id && twin.key() == id.key());
+    twin
+}
+
+pub(super) fn new(id: WorkflowId) -> NewWorkflow {
+    new_in(id, "Sitemap=>Watcher")
+}
+
+pub(super) fn new_in(id: WorkflowId, orchestration: &str) -> NewWorkflow {
+    NewWorkflow {
+        id,
+        orchestration: orchestration.into(),
+        step: "fetch".into(),
+        steps_hash: STEPS_HASH,
+        context: CONTEXT.to_vec(),
+    }
+}
+
+pub(super) fn admit(create: Vec<NewWorkflow>) -> Op {
+    Admit { event: EVENT.into(), create, at_ms: ADMITTED_MS }.into()
+}
+
+/// What [`admit`] stores.
+pub(super) fn admitted(id: WorkflowId) -> StoredWorkflow {
+    StoredWorkflow {
+        steps_hash: STEPS_HASH,
+        event: EVENT.to_vec(),
+        context: CONTEXT.to_vec(),
+        created_ms: ADMITTED_MS,
+        updated_ms: ADMITTED_MS,
+        ..StoredWorkflow::new(id, "Sitemap=>Watcher", "fetch")
+    }
+}
+
+/// The checkpoint number `seq`, at a time and with a context that belong to it.
+pub(super) fn advance(id: WorkflowId, seq: u32) -> Op {
+    Advance {
+        id,
+        step: format!("step {seq}").into(),
+        steps_hash: STEPS_HASH + u64::from(seq),
+        seq,
+        context: format!(r#"{{"seq":{seq}}}"#).into_bytes(),
+        at_ms: ADMITTED_MS + i64::from(seq),
+    }
+    .into()
+}
+
+/// What [`advance`] makes of `row`.
+pub(super) fn advanced(row: StoredWorkflow, seq: u32) -> StoredWorkflow {
+    StoredWorkflow {
+        step: format!("step {seq}"),
+        steps_hash: STEPS_HASH + u64::from(seq),
+        seq,
+        attempt: 0,
+        context: format!(r#"{{"seq":{seq}}}"#).into_bytes(),
+        updated_ms: ADMITTED_MS + i64::from(seq),
+        ..row
+    }
+}
+
+pub(super) fn failure(attempt: u32) -> StepFailure {
+    let error = vec![format!("attempt {attempt} failed"), "connection \"refused\"\n🍌".to_owned()];
+    StepFailure::new("fetch", attempt, ADMITTED_MS + i64::from(attempt), error)
+}
+
+pub(super) fn quarantine(id: WorkflowId, failure: StepFailure) -> Op {
+    let at_ms = failure.at_ms;
+    Quarantine { id, failure, at_ms }.into()
+}
+
+/// What [`quarantine`] makes of a `row` without failures.
+pub(super) fn quarantined(row: StoredWorkflow, failure: StepFailure) -> StoredWorkflow {
+    StoredWorkflow {
+        status: Status::Quarantined,
+        attempt: failure.attempt,
+        updated_ms: failure.at_ms,
+        failures: vec![failure],
+        ..row
+    }
+}
+
+pub(super) fn requeue(id: WorkflowId) -> Op {
+    Requeue { id, at_ms: ADMITTED_MS + 1_000 }.into()
+}
+
+pub(super) fn resolve(id: WorkflowId) -> Op {
+    Resolve { id }.into()
+}
+
+pub(super) fn discard(id: WorkflowId) -> Op {
+    Discard { id }.into()
+}
+
+/// Commits `op` by itself.
+pub(super) async fn commit(store: &impl StateStore, op: Op) -> Result<(), StoreError> {
+    let results = store.commit(vec![op]).await;
+    let [result] = <[_; 1]>::try_from(results).expect("one operation has one result");
+    result
+}
+
+/// Commits all of `ops` as one batch that succeeds.
+pub(super) async fn commit_all(store: &impl StateStore, ops: Vec<Op>) {
+    let count = ops.len();
+    let results = store.commit(ops).await;
+    assert_eq!(results.len(), count, "every operation has a result");
+    for result in results {
+        result.expect("the operation is valid");
+    }
+}
+
+#[track_caller]
+pub(super) fn assert_rejected(result: &Result<(), StoreError>, id: WorkflowId) {
+    let error = result.as_ref().expect_err("the operation can never succeed");
+    assert!(error.is_rejected(), "not rejected, but `{error}`");
+    assert!(error.to_string().contains(&id.to_string()), "`{error}` does not name workflow {id}");
+}
+
+pub(super) async fn row(store: &impl StateStore, id: WorkflowId) -> Option<StoredWorkflow> {
+    let mut rows = store.scan(Filter::only(id), 2).await.expect("the store can be read");
+    assert!(rows.len() <= 1, "one identity has one row");
+    rows.pop()
+}
+
+pub(super) async fn rows(store: &impl StateStore) -> Vec<StoredWorkflow> {
+    store.scan(Filter::all(), usize::MAX).await.expect("the store can be read")
+}
+
+pub(super) fn ids_of(rows: &[StoredWorkflow]) -> Vec<WorkflowId> {
+    rows.iter().map(|row| row.id).collect()
+}

@@ -1,0 +1,236 @@
+//! Moves one workflow from step to step, with a durable checkpoint before each.
+
+use std::time::Instant;
+
+use tracing::{Instrument, debug, error, info, info_span};
+
+use crate::error::{Error, Result};
+use crate::minion::Flow;
+use crate::panics::catch;
+use crate::store::{Advance, Op, Quarantine, Resolve, StepFailure};
+use crate::telemetry::handles::End;
+
+use super::engine::NotDurable;
+use super::orchestration::{Orchestration, Start};
+use super::{Workflow, now_ms};
+
+/// Runs a workflow until it ends, or stays stored because the runtime stops.
+pub(crate) async fn drive(orchestration: &Orchestration, start: Start) {
+    let mut run = Run { orchestration, state: start, began: Instant::now() };
+    while run.turn().await {}
+}
+
+struct Run<'a> {
+    orchestration: &'a Orchestration,
+    state: Start,
+    began: Instant,
+}
+
+/// What a step came to.
+enum Outcome {
+    Goes(Flow),
+    Failed(Error),
+    Panicked(String),
+}
+
+impl Run<'_> {
+    /// Runs the step that is next and makes what follows durable; whether there is another one to run.
+    async fn turn(&mut self) -> bool {
+        if self.orchestration.engine.parks() {
+            self.orchestration.count_parked();
+            return false;
+        }
+        let next = match self.step().await {
+            Outcome::Goes(Flow::Continue) => self.state.index + 1,
+            Outcome::Goes(Flow::Done) => self.orchestration.steps.len(),
+            Outcome::Goes(Flow::To(step)) => match self.state.loaded.position(step) {
+                Some(next) => next,
+                None => return self.fail(jumped_nowhere(), false).await,
+            },
+            Outcome::Goes(Flow::Abort(why)) => return self.abort(&why).await,
+            Outcome::Failed(error) => return self.fail(error, false).await,
+            Outcome::Panicked(message) => return self.fail(Error::new(message), true).await,
+        };
+        if next == self.orchestration.steps.len() { self.succeed().await } else { self.advance(next).await }
+    }
+
+    async fn step(&mut self) -> Outcome {
+        let (o, state) = (self.orchestration, &mut self.state);
+        let (step, metrics) = (&o.steps[state.index], &o.metrics.steps[state.index]);
+        let workflow = Workflow {
+            id: state.id,
+            orchestration: o.id.clone(),
+            minion: o.name,
+            step: step.name,
+            seq: state.seq,
+            attempt: state.attempt,
+            may_have_run: state.may_have_run,
+            stop: o.engine.stop(),
+        };
+        let span = info_span!(
+            "step",
+            component = o.name,
+            minion = o.name,
+            orchestration = &*o.id,
+            workflow = %state.id,
+            step = step.name,
+            attempt = state.attempt,
+        );
+        metrics.started.increment(1);
+        let _in_flight = GaugeGuard::enter(&metrics.in_flight);
+        let began = Instant::now();
+        let answer = o.caller.scope(catch(state.loaded.step(state.index, &workflow))).instrument(span).await;
+        metrics.duration.record(began.elapsed());
+        let (counter, outcome) = match answer {
+            Ok(Ok(flow)) => match flow {
+                Flow::Abort(_) => (&metrics.aborted, Outcome::Goes(flow)),
+                _ => (&metrics.succeeded, Outcome::Goes(flow)),
+            },
+            Ok(Err(error)) => (&metrics.failed, Outcome::Failed(error)),
+            Err(panic) => (&metrics.panicked, Outcome::Panicked(panic)),
+        };
+        counter.increment(1);
+        outcome
+    }
+
+    /// The checkpoint before the step `next`.
+    async fn advance(&mut self, next: usize) -> bool {
+        let o = self.orchestration;
+        if o.engine.keeps {
+            let (state, at_ms) = (&self.state, now_ms());
+            let mut context = Vec::with_capacity(128);
+            if let Err(error) = encode(state, &mut context) {
+                return self.fail(error, false).await;
+            }
+            let advance = || {
+                Op::from(Advance {
+                    id: state.id,
+                    step: o.steps[next].name.into(),
+                    steps_hash: o.steps_hash,
+                    seq: state.seq + 1,
+                    context: context.clone(),
+                    at_ms,
+                })
+            };
+            match o.engine.commit(advance).await {
+                Ok(()) => {}
+                Err(NotDurable::Stopping(_)) => {
+                    o.count_parked();
+                    return false;
+                }
+                Err(NotDurable::Rejected(error)) => {
+                    let error = Error::new(error).context("the checkpoint was rejected");
+                    return self.fail(error, false).await;
+                }
+            }
+        }
+        self.state.index = next;
+        self.state.seq += 1;
+        self.state.attempt = 1;
+        self.state.may_have_run = false;
+        true
+    }
+
+    async fn succeed(&mut self) -> bool {
+        if self.resolve().await {
+            debug!(workflow = %self.state.id, orchestration = &*self.orchestration.id, "workflow succeeded");
+            self.end(End::Succeeded);
+        }
+        false
+    }
+
+    async fn abort(&mut self, why: &str) -> bool {
+        if self.resolve().await {
+            info!(
+                workflow = %self.state.id,
+                orchestration = &*self.orchestration.id,
+                step = self.step_name(),
+                why,
+                "workflow aborted"
+            );
+            self.end(End::Aborted);
+        }
+        false
+    }
+
+    /// Removes the row; false if the runtime stopped before that was durable.
+    async fn resolve(&self) -> bool {
+        let o = self.orchestration;
+        if !o.engine.keeps {
+            return true;
+        }
+        let id = self.state.id;
+        match o.engine.commit(|| Resolve { id }.into()).await {
+            Ok(()) => true,
+            Err(NotDurable::Stopping(_)) => {
+                o.count_parked();
+                false
+            }
+            Err(NotDurable::Rejected(error)) => {
+                let error: &dyn std::error::Error = &error;
+                error!(workflow = %id, orchestration = &*o.id, error, "the end of a workflow was rejected by the store");
+                false
+            }
+        }
+    }
+
+    /// Sets the workflow aside with its error; it keeps the step and the context from before it.
+    async fn fail(&mut self, error: Error, panicked: bool) -> bool {
+        let (o, state) = (self.orchestration, &self.state);
+        let mut failure = StepFailure::new(self.step_name(), state.attempt, now_ms(), error.chain());
+        failure.panicked = panicked;
+        if o.engine.keeps {
+            let quarantine = || Quarantine { id: state.id, failure: failure.clone(), at_ms: failure.at_ms }.into();
+            if let Err(NotDurable::Stopping(_)) = o.engine.commit(quarantine).await {
+                o.count_parked();
+                return false;
+            }
+        }
+        let cause: &dyn std::error::Error = error.as_std();
+        error!(
+            workflow = %state.id,
+            orchestration = &*o.id,
+            minion = o.name,
+            step = self.step_name(),
+            attempt = state.attempt,
+            error = cause,
+            "workflow quarantined"
+        );
+        self.end(End::Quarantined);
+        false
+    }
+
+    fn end(&self, end: End) {
+        self.orchestration.metrics.end(end, self.began.elapsed());
+    }
+
+    fn step_name(&self) -> &'static str {
+        self.orchestration.steps[self.state.index].name
+    }
+}
+
+fn encode(state: &Start, out: &mut Vec<u8>) -> Result<()> {
+    // A user's `Serialize` may panic as well as fail.
+    crate::panics::contain_sync(|| state.loaded.encode_context(out))
+        .map_err(|error| error.context("the context cannot be stored"))
+}
+
+fn jumped_nowhere() -> Error {
+    Error::new("the step went to a function that is no step of this minion; write `Flow::to(Self::step)`")
+}
+
+/// Counts in a gauge for as long as it lives, also when its task is dropped.
+struct GaugeGuard<'a>(&'a metrics::Gauge);
+
+impl<'a> GaugeGuard<'a> {
+    fn enter(gauge: &'a metrics::Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for GaugeGuard<'_> {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}

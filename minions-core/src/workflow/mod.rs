@@ -1,0 +1,15 @@
+//! One event × one minion: identity, the step that runs, and what moves it on.
+
+mod drive;
+mod engine;
+mod handle;
+mod id;
+mod orchestration;
+mod resume;
+
+pub(crate) use engine::{Engine, NotDurable};
+pub use handle::{IdempotencyKey, Workflow};
+pub(crate) use id::now_ms;
+pub use id::{ParseWorkflowIdError, WorkflowId, WorkflowIds};
+pub(crate) use orchestration::{Orchestration, Start};
+pub(crate) use resume::Backlog;

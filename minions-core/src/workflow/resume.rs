@@ -1,0 +1,139 @@
+//! Takes up the unfinished workflows of an orchestration, a page at a time, at its own concurrency.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use crate::backoff::Backoff;
+use crate::error::{Error, Result};
+use crate::store::{Filter, Quarantine, Status, StepFailure, StoreError, StoredWorkflow};
+use crate::telemetry::handles::End;
+
+use super::orchestration::{Orchestration, Start};
+use super::{WorkflowId, now_ms};
+
+const PAGE: usize = 256;
+
+/// What is left of an orchestration's earlier runs.
+pub(crate) struct Backlog {
+    page: Vec<StoredWorkflow>,
+    /// Workflows above it belong to this run and are awake already.
+    up_to: WorkflowId,
+}
+
+impl Backlog {
+    /// Reads the first page, so that a store that cannot be read fails the start instead of looking empty.
+    pub(crate) async fn open(orchestration: &Orchestration) -> Result<Self, StoreError> {
+        let up_to = orchestration.engine.ids.last();
+        Ok(Self { page: page(orchestration, None, up_to).await?, up_to })
+    }
+
+    /// Wakes everything, as room becomes free.
+    pub(crate) async fn resume(mut self, orchestration: Arc<Orchestration>) {
+        let mut count = 0_u64;
+        while let Some(last) = self.page.last().map(|row| row.id) {
+            for row in self.page {
+                let slot = tokio::select! {
+                    slot = orchestration.room() => slot,
+                    () = parked(&orchestration) => return,
+                };
+                if orchestration.engine.parks() {
+                    return;
+                }
+                match load(&orchestration, &row) {
+                    Ok(start) => {
+                        orchestration.metrics.resumed.increment(1);
+                        orchestration.spawn(start, slot);
+                        count += 1;
+                    }
+                    Err(error) => quarantine(&orchestration, &row, &error).await,
+                }
+            }
+            let Some(page) = next_page(&orchestration, last, self.up_to).await else { return };
+            self.page = page;
+        }
+        if count > 0 {
+            info!(orchestration = &*orchestration.id, count, "resumed unfinished workflows");
+        }
+    }
+}
+
+async fn parked(orchestration: &Orchestration) {
+    orchestration.engine.stop().requested().await;
+    if !orchestration.engine.parks() {
+        // Draining: what is stored still runs.
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn page(
+    orchestration: &Orchestration,
+    after: Option<WorkflowId>,
+    up_to: WorkflowId,
+) -> Result<Vec<StoredWorkflow>, StoreError> {
+    let mut filter = Filter::all().orchestration(&*orchestration.id).status(Status::Running).up_to(up_to);
+    filter.after = after;
+    orchestration.engine.store.scan(filter, PAGE).await
+}
+
+/// Reads on however long the store fails; nothing only if the runtime stops.
+async fn next_page(
+    orchestration: &Orchestration,
+    after: WorkflowId,
+    up_to: WorkflowId,
+) -> Option<Vec<StoredWorkflow>> {
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+    loop {
+        match page(orchestration, Some(after), up_to).await {
+            Ok(page) => return Some(page),
+            Err(error) => {
+                let cause: &dyn std::error::Error = &error;
+                warn!(orchestration = &*orchestration.id, error = cause, "unfinished workflows cannot be read; trying again");
+            }
+        }
+        tokio::select! {
+            () = stopped(orchestration) => return None,
+            () = tokio::time::sleep(backoff.next()) => {}
+        }
+    }
+}
+
+fn load(orchestration: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
+    // By name, always: an index of another version could be another step.
+    let index = orchestration.steps.iter().position(|step| step.name == row.step).ok_or_else(|| {
+        let steps: Vec<_> = orchestration.steps.iter().map(|step| format!("`{}`", step.name)).collect();
+        Error::new(format!(
+            "the minion `{}` has no step `{}` any more (steps: {}); keep its name with `#[minion_step(name = \"{}\")]`",
+            orchestration.name,
+            row.step,
+            steps.join(", "),
+            row.step
+        ))
+    })?;
+    let minion = orchestration.minion.clone();
+    let loaded = crate::panics::contain_sync(|| minion.load(&row.event, &row.context))?;
+    Ok(Start { id: row.id, loaded, index, seq: row.seq, attempt: row.attempt + 1, may_have_run: true })
+}
+
+async fn quarantine(orchestration: &Orchestration, row: &StoredWorkflow, error: &Error) {
+    let failure = StepFailure::new(row.step.clone(), row.attempt + 1, now_ms(), error.chain());
+    let op = || Quarantine { id: row.id, failure: failure.clone(), at_ms: failure.at_ms }.into();
+    let kept = orchestration.engine.commit(op).await;
+    let cause: &dyn std::error::Error = error.as_std();
+    error!(
+        workflow = %row.id,
+        orchestration = &*orchestration.id,
+        step = row.step,
+        error = cause,
+        "a stored workflow cannot go on; it is kept in quarantine"
+    );
+    // A runtime that stops leaves the row as it is; the next start comes here again.
+    if kept.is_ok() {
+        orchestration.metrics.end(End::Quarantined, Duration::ZERO);
+    }
+}
+
+async fn stopped(orchestration: &Orchestration) {
+    orchestration.engine.stop().requested().await;
+}
