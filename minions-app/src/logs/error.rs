@@ -16,23 +16,13 @@ pub(super) enum Kind {
         "cannot understand the log filter `{filter}` of {origin}; write a level such as `info`, or \
          `info,my_app::fetch=debug`"
     )]
-    Filter {
-        filter: String,
-        origin: &'static str,
-        source: ParseError,
-    },
+    Filter { filter: String, origin: &'static str, source: ParseError },
     #[error(
         "`{word}` in the log filter `{filter}` of {origin} is not a level; use one of `error`, `warn`, `info`, \
          `debug`, `trace`, `off`, or write `{word}=debug` if it is a crate"
     )]
-    NotALevel {
-        word: String,
-        filter: String,
-        origin: &'static str,
-    },
-    #[error(
-        "the log filter in {origin} is not valid UTF-8; write a level such as `info`, or unset the variable"
-    )]
+    NotALevel { word: String, filter: String, origin: &'static str },
+    #[error("the log filter in {origin} is not valid UTF-8; write a level such as `info`, or unset the variable")]
     NotText { origin: &'static str },
     #[error(
         "cannot open the log file {}; name another file or make its directory writable",
@@ -43,10 +33,7 @@ pub(super) enum Kind {
 
 impl LogError {
     pub(super) fn file(path: &Path, source: io::Error) -> Self {
-        Self(Kind::File {
-            path: path.to_owned(),
-            source,
-        })
+        Self(Kind::File { path: path.to_owned(), source })
     }
 
     /// Whether the filter was the reason, as opposed to the file.

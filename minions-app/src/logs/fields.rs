@@ -52,11 +52,7 @@ pub(super) struct Value<'a> {
 impl Fields {
     /// Room for `count` fields of usual length, as growing field by field would cost an allocation for each.
     pub(super) fn with_room_for(count: usize) -> Self {
-        Self {
-            text: String::with_capacity(count * 16),
-            entries: Vec::with_capacity(count),
-            message: None,
-        }
+        Self { text: String::with_capacity(count * 16), entries: Vec::with_capacity(count), message: None }
     }
 
     pub(super) fn clear(&mut self) {
@@ -81,18 +77,12 @@ impl Fields {
 
     /// A visitor for a span, where `message` is a field like any other.
     pub(super) fn span(&mut self) -> Recorder<'_> {
-        Recorder {
-            fields: self,
-            event: false,
-        }
+        Recorder { fields: self, event: false }
     }
 
     /// A visitor for an event, which takes `message` apart from the fields.
     pub(super) fn event(&mut self) -> Recorder<'_> {
-        Recorder {
-            fields: self,
-            event: true,
-        }
+        Recorder { fields: self, event: true }
     }
 
     /// Appends the fields of a span inside the ones recorded so far.
@@ -130,27 +120,16 @@ impl Fields {
     pub(super) fn chain(&self, at: usize) -> impl Iterator<Item = &str> {
         let causes = self.entries[at + 1..].iter();
         let causes = causes.take_while(|entry| entry.shape == Shape::Cause);
-        std::iter::once(&self.entries[at])
-            .chain(causes)
-            .map(|entry| &self.text[entry.value.clone()])
+        std::iter::once(&self.entries[at]).chain(causes).map(|entry| &self.text[entry.value.clone()])
     }
 
     fn value(&self, entry: &Entry) -> Value<'_> {
-        Value {
-            name: entry.name,
-            shape: entry.shape,
-            text: &self.text[entry.value.clone()],
-        }
+        Value { name: entry.name, shape: entry.shape, text: &self.text[entry.value.clone()] }
     }
 
     /// Records what `write` writes, or nothing at all if it fails or panics: the formatting code is the user's, and a
     /// bad field must cost neither the line nor the step that logs it.
-    fn record(
-        &mut self,
-        name: &'static str,
-        shape: Shape,
-        write: impl FnOnce(&mut String) -> fmt::Result,
-    ) -> bool {
+    fn record(&mut self, name: &'static str, shape: Shape, write: impl FnOnce(&mut String) -> fmt::Result) -> bool {
         let start = self.text.len();
         let text = &mut self.text;
         let written = catch_unwind(AssertUnwindSafe(|| write(text)));
@@ -171,12 +150,7 @@ pub(super) struct Recorder<'a> {
 }
 
 impl Recorder<'_> {
-    fn put(
-        &mut self,
-        field: &Field,
-        shape: Shape,
-        write: impl FnOnce(&mut String) -> fmt::Result,
-    ) -> bool {
+    fn put(&mut self, field: &Field, shape: Shape, write: impl FnOnce(&mut String) -> fmt::Result) -> bool {
         let name = field.name();
         let name = name.strip_prefix("r#").unwrap_or(name);
         if !self.fields.record(name, shape, write) {

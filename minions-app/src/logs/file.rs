@@ -54,13 +54,7 @@ impl LogFile {
             path: path.to_owned(),
             max_size,
             keep,
-            open: Mutex::new(Open {
-                file,
-                size,
-                rotate_at: max_size,
-                torn,
-                failing: false,
-            }),
+            open: Mutex::new(Open { file, size, rotate_at: max_size, torn, failing: false }),
         })
     }
 
@@ -157,19 +151,12 @@ impl Open {
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .open(path)
+    OpenOptions::new().read(true).append(true).create(true).open(path)
 }
 
 /// Creates the directories above `path`, readable by their owner only, as log lines may hold what users work on.
 fn create_parent(path: &Path) -> io::Result<()> {
-    let Some(parent) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    else {
+    let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
         return Ok(());
     };
     let mut builder = DirBuilder::new();
@@ -208,11 +195,7 @@ mod tests {
 
     fn lines(path: &Path) -> Vec<String> {
         let text = fs::read_to_string(path).unwrap();
-        assert!(
-            text.is_empty() || text.ends_with('\n'),
-            "{} ends inside a line",
-            path.display()
-        );
+        assert!(text.is_empty() || text.ends_with('\n'), "{} ends inside a line", path.display());
         text.lines().map(str::to_owned).collect()
     }
 
@@ -242,10 +225,7 @@ mod tests {
             files += 1;
             for line in lines(&entry.path()) {
                 let value: serde_json::Value = serde_json::from_str(&line).unwrap();
-                assert!(
-                    seen.insert((value["thread"].as_u64(), value["number"].as_u64())),
-                    "{line} is there twice"
-                );
+                assert!(seen.insert((value["thread"].as_u64(), value["number"].as_u64())), "{line} is there twice");
             }
         }
         assert_eq!(seen.len(), THREADS * LINES);
@@ -327,10 +307,7 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt as _;
             for created in ["state", "state/logs"] {
-                let mode = fs::metadata(directory.path().join(created))
-                    .unwrap()
-                    .permissions()
-                    .mode();
+                let mode = fs::metadata(directory.path().join(created)).unwrap().permissions().mode();
                 assert_eq!(mode & 0o777, 0o700, "{created}");
             }
         }
@@ -341,11 +318,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let error = LogFile::open(directory.path(), 0, 1).unwrap_err();
         assert!(error.is_file());
-        assert!(
-            error
-                .to_string()
-                .contains(&directory.path().display().to_string())
-        );
+        assert!(error.to_string().contains(&directory.path().display().to_string()));
         assert!(std::error::Error::source(&error).is_some());
     }
 
@@ -359,10 +332,7 @@ mod tests {
         for number in 0..5 {
             file.write(&format!("line {number}\n"));
         }
-        assert_eq!(
-            lines(&path),
-            ["line 0", "line 1", "line 2", "line 3", "line 4"]
-        );
+        assert_eq!(lines(&path), ["line 0", "line 1", "line 2", "line 3", "line 4"]);
 
         fs::remove_dir_all(directory.path().join("minions.log.1")).unwrap();
         let long = "x".repeat(50);

@@ -9,12 +9,7 @@ use tracing::Metadata;
 use super::fields::{Fields, Shape};
 
 /// Writes the line of one event, its line feed included.
-pub(super) fn write_line(
-    line: &mut String,
-    clock: &mut Clock,
-    metadata: &Metadata<'_>,
-    fields: &Fields,
-) {
+pub(super) fn write_line(line: &mut String, clock: &mut Clock, metadata: &Metadata<'_>, fields: &Fields) {
     line.push_str("{\"time\":\"");
     clock.write(line, Timestamp::now());
     line.push_str("\",\"level\":\"");
@@ -125,22 +120,12 @@ mod tests {
 
     #[test]
     fn texts_survive_a_json_reader_whatever_they_hold() {
-        for text in [
-            "",
-            "plain",
-            "quote \" and \\ backslash",
-            "\n\r\t\u{0}\u{1f}\u{7f}",
-            "ünïcødé 🦀",
-            "\u{2028}",
-            "\"",
-        ] {
+        for text in
+            ["", "plain", "quote \" and \\ backslash", "\n\r\t\u{0}\u{1f}\u{7f}", "ünïcødé 🦀", "\u{2028}", "\""]
+        {
             let mut line = String::new();
             write_text(&mut line, text);
-            assert_eq!(
-                serde_json::from_str::<String>(&line).unwrap(),
-                text,
-                "{line}"
-            );
+            assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text, "{line}");
             assert!(!line.contains('\n'));
         }
     }

@@ -32,10 +32,7 @@ impl Output {
 
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output")
-            .field("file", &self.file)
-            .field("terminal", &self.terminal)
-            .finish()
+        f.debug_struct("Output").field("file", &self.file).field("terminal", &self.terminal).finish()
     }
 }
 
@@ -79,23 +76,12 @@ where
 
             let metadata = event.metadata();
             if let Some(file) = &self.file {
-                json::write_line(
-                    &mut scratch.line,
-                    &mut scratch.clock,
-                    metadata,
-                    &scratch.fields,
-                );
+                json::write_line(&mut scratch.line, &mut scratch.clock, metadata, &scratch.fields);
                 file.write(&scratch.line);
             }
             if let Some(terminal) = &self.terminal {
                 scratch.line.clear();
-                terminal.write_line(
-                    &mut scratch.line,
-                    &mut scratch.wall_clock,
-                    metadata,
-                    &scratch.fields,
-                    own,
-                );
+                terminal.write_line(&mut scratch.line, &mut scratch.wall_clock, metadata, &scratch.fields, own);
                 writer::write(&scratch.line);
             }
         });
@@ -147,23 +133,16 @@ mod tests {
         let subscriber = tracing_subscriber::registry().with(Output::new(Some(file), None));
         tracing::subscriber::with_default(subscriber, work);
         let text = fs::read_to_string(&path).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The one line that `work` logs, without its time.
     fn one(work: impl FnOnce()) -> Value {
         let lines = logged(work);
         let [line] = <[Value; 1]>::try_from(lines).unwrap();
-        let Value::Object(mut fields) = line else {
-            panic!("{line} is no object")
-        };
+        let Value::Object(mut fields) = line else { panic!("{line} is no object") };
         let time = fields.remove("time").unwrap();
-        assert!(
-            time.as_str().unwrap().parse::<jiff::Timestamp>().is_ok(),
-            "{time}"
-        );
+        assert!(time.as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{time}");
         Value::Object(fields)
     }
 
@@ -227,10 +206,7 @@ mod tests {
     #[test]
     fn an_error_gives_its_whole_chain() {
         let root = Link("connection refused", None);
-        let top = Link(
-            "cannot fetch",
-            Some(Box::new(Link("no answer", Some(Box::new(root))))),
-        );
+        let top = Link("cannot fetch", Some(Box::new(Link("no answer", Some(Box::new(root))))));
         let line = one(|| {
             let _outer = info_span!("s", error = &Link("older", None) as &dyn Error).entered();
             error!(target: "t", error = &top as &dyn Error, "gave up");

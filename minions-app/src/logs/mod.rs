@@ -73,9 +73,7 @@ pub fn install(options: &LogOptions) -> Result<Installed, LogError> {
         None => None,
     };
     let terminal = options.terminal.then(Terminal::on_stderr);
-    let subscriber = tracing_subscriber::registry()
-        .with(filter)
-        .with(Output::new(file, terminal));
+    let subscriber = tracing_subscriber::registry().with(filter).with(Output::new(file, terminal));
     match tracing::subscriber::set_global_default(subscriber) {
         Ok(()) => Ok(Installed::Ours),
         // Another thread was faster than we were since the question above.

@@ -28,9 +28,7 @@ impl Terminal {
     pub(super) fn on_stderr() -> Self {
         let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || env::var_os("TERM").is_some_and(|value| value == "dumb");
-        Self {
-            colour: !refused && io::stderr().is_terminal(),
-        }
+        Self { colour: !refused && io::stderr().is_terminal() }
     }
 
     /// Writes the line of one event, its line feed included; the event's own fields start at `own`.
@@ -47,9 +45,7 @@ impl Terminal {
         let (level, colour) = level(*metadata.level());
         self.paint(line, colour, |line| line.push_str(level));
         line.push(' ');
-        self.paint(line, DIM, |line| {
-            write_place(line, metadata.target(), fields)
-        });
+        self.paint(line, DIM, |line| write_place(line, metadata.target(), fields));
         line.push_str("  ");
         write_plain(line, fields.message());
         self.write_fields(line, fields, own);
@@ -59,9 +55,10 @@ impl Terminal {
     /// Errors come last, because their text has spaces and ends where the line does.
     fn write_fields(&self, line: &mut String, fields: &Fields, own: usize) {
         let is_error = |shape| shape == Shape::Error;
+        let placed = fields.get("orchestration").is_some();
         let mut workflow = fields.get("workflow");
         for (_, field) in fields.winners(own) {
-            if is_error(field.shape) {
+            if is_error(field.shape) || (placed && PLACE.contains(&field.name)) {
                 continue;
             }
             let text = match field.name {
@@ -111,6 +108,9 @@ fn level(level: Level) -> (&'static str, &'static str) {
         Level::TRACE => ("TRACE", DIM),
     }
 }
+
+/// What [`write_place`] has said or stands for, so that it is not said again behind the message.
+const PLACE: [&str; 5] = ["orchestration", "component", "minion", "step", "attempt"];
 
 /// The orchestration or component and the step; code outside of both is known by its module.
 fn write_place(line: &mut String, target: &str, fields: &Fields) {
@@ -231,10 +231,7 @@ mod tests {
 
     #[test]
     fn logged_text_can_neither_break_the_line_nor_steer_the_terminal() {
-        assert_eq!(
-            value("a\nb\u{1b}[31mred\u{7f}"),
-            "a\\nb\\u{1b}[31mred\\u{7f}"
-        );
+        assert_eq!(value("a\nb\u{1b}[31mred\u{7f}"), "a\\nb\\u{1b}[31mred\\u{7f}");
     }
 
     #[test]
@@ -247,10 +244,7 @@ mod tests {
     #[test]
     fn a_cause_that_was_quoted_already_is_not_said_twice() {
         let mut line = String::new();
-        write_chain(
-            &mut line,
-            ["cannot save: disk full", "disk full", "os error 28"].into_iter(),
-        );
+        write_chain(&mut line, ["cannot save: disk full", "disk full", "os error 28"].into_iter());
         assert_eq!(line, "cannot save: disk full: os error 28");
     }
 }

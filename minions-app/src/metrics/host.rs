@@ -64,19 +64,13 @@ pub(super) async fn publish<S: Sampler>(mut sampler: S) -> Option<S> {
         Ok((Err(error), _)) => error,
         Err(error) => error.into(),
     };
-    tracing::warn!(
-        error = &sample as &dyn Error,
-        "memory and processor metrics are switched off"
-    );
+    tracing::warn!(error = &sample as &dyn Error, "memory and processor metrics are switched off");
     None
 }
 
 impl Sample {
     fn publish(&self) {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "sizes stay exact to a byte up to 8 PiB"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "sizes stay exact to a byte up to 8 PiB")]
         fn set(name: &'static str, value: u64) {
             gauge!(name).set(value as f64);
         }
@@ -111,10 +105,7 @@ impl Sampler for Probe {
         system.refresh_cpu_usage();
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         // Without the threads: sysinfo never forgets one that has ended, and the blocking pool makes many.
-        let wanted = ProcessRefreshKind::nothing()
-            .with_cpu()
-            .with_memory()
-            .without_tasks();
+        let wanted = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, wanted);
         let process = system.process(pid).ok_or(MeasureError::Process)?;
         let total = system.total_memory();
@@ -130,11 +121,7 @@ impl Sampler for Probe {
             host_available_bytes: system.available_memory(),
             host_total_bytes: total,
             // Not a number where two measurements saw the same instant.
-            host_cpu_ratio: if busy.is_finite() {
-                busy.clamp(0.0, 1.0)
-            } else {
-                0.0
-            },
+            host_cpu_ratio: if busy.is_finite() { busy.clamp(0.0, 1.0) } else { 0.0 },
         })
     }
 }
@@ -175,9 +162,7 @@ mod tests {
     fn new_figures_replace_old_ones() {
         let mut probe = Probe::default();
         let before = probe.sample().unwrap();
-        let files: Vec<_> = (0..100)
-            .map(|_| std::fs::File::open("/proc/self/stat").unwrap())
-            .collect();
+        let files: Vec<_> = (0..100).map(|_| std::fs::File::open("/proc/self/stat").unwrap()).collect();
         let memory = std::hint::black_box(vec![1_u8; 64 << 20]);
         let during = probe.sample().unwrap();
         assert!(during.open_fds.unwrap() >= before.open_fds.unwrap() + 90);
@@ -212,10 +197,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_failed_measurement_is_the_last_one() {
         let asked = Arc::new(AtomicUsize::new(0));
-        let sampler = Failing {
-            left: 3,
-            asked: asked.clone(),
-        };
+        let sampler = Failing { left: 3, asked: asked.clone() };
         run(sampler, Duration::from_secs(5), CancellationToken::new()).await;
         assert_eq!(asked.load(Ordering::Relaxed), 4);
     }
@@ -223,10 +205,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn stopping_does_not_wait_for_the_next_measurement() {
         let stop = CancellationToken::new();
-        let sampler = Failing {
-            left: 3,
-            asked: Arc::default(),
-        };
+        let sampler = Failing { left: 3, asked: Arc::default() };
         let task = tokio::spawn(run(sampler, Duration::from_secs(5), stop.clone()));
         stop.cancel();
         task.await.unwrap();

@@ -62,11 +62,7 @@ pub async fn start(options: &MetricsOptions, stop: CancellationToken) -> Metrics
             Err(error) => server::warn_unavailable(options.listen, &error),
         }
     }
-    Metrics {
-        recorder,
-        address,
-        tasks,
-    }
+    Metrics { recorder, address, tasks }
 }
 
 impl Metrics {
@@ -92,10 +88,7 @@ impl Metrics {
     pub async fn stopped(mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a metrics task ended early"
-                );
+                tracing::warn!(error = &error as &dyn std::error::Error, "a metrics task ended early");
             }
         }
     }

@@ -46,12 +46,7 @@ const NAMES: &[(Name, Unit)] = &[
         Unit::Count,
     ),
     (
-        Name {
-            name: PROCESS_MEMORY,
-            kind: Kind::Gauge,
-            unit: "bytes",
-            help: "Memory of this process that is in RAM.",
-        },
+        Name { name: PROCESS_MEMORY, kind: Kind::Gauge, unit: "bytes", help: "Memory of this process that is in RAM." },
         Unit::Bytes,
     ),
     (
@@ -90,15 +85,7 @@ const NAMES: &[(Name, Unit)] = &[
         },
         Unit::Bytes,
     ),
-    (
-        Name {
-            name: HOST_MEMORY_TOTAL,
-            kind: Kind::Gauge,
-            unit: "bytes",
-            help: "Memory of the machine.",
-        },
-        Unit::Bytes,
-    ),
+    (Name { name: HOST_MEMORY_TOTAL, kind: Kind::Gauge, unit: "bytes", help: "Memory of the machine." }, Unit::Bytes),
     (
         Name {
             name: HOST_CPU,

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Upper bounds for durations in seconds: three a decade where checkpoints and steps live, two elsewhere.
 const SECONDS: &[f64] = &[
-    1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25,
-    0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 100.0,
+    1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0, 30.0, 100.0,
 ];
 
 /// Upper bounds for sizes in bytes: powers of four from 64 bytes to 4 GiB.
@@ -33,9 +33,7 @@ const BYTES: &[f64] = &[
 ];
 
 /// Upper bounds for anything else: a count or a number without a known unit.
-const OTHER: &[f64] = &[
-    0.01, 0.1, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 1e4, 1e5, 1e6,
-];
+const OTHER: &[f64] = &[0.01, 0.1, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 1e4, 1e5, 1e6];
 
 /// Our recorder, installed for the whole process.
 #[derive(Clone)]
@@ -81,9 +79,7 @@ impl Recorder {
     }
 }
 
-fn buckets(
-    builder: PrometheusBuilder,
-) -> Result<PrometheusBuilder, metrics_exporter_prometheus::BuildError> {
+fn buckets(builder: PrometheusBuilder) -> Result<PrometheusBuilder, metrics_exporter_prometheus::BuildError> {
     builder
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), BYTES)?
@@ -118,10 +114,7 @@ mod tests {
         });
         let text = handle.render();
         assert!(!text.contains("quantile"), "{text}");
-        assert!(
-            text.contains("step_seconds_bucket{le=\"0.0025\"} 1"),
-            "{text}"
-        );
+        assert!(text.contains("step_seconds_bucket{le=\"0.0025\"} 1"), "{text}");
         assert!(text.contains("page_bytes_bucket{le=\"256\"} 1"), "{text}");
         assert!(text.contains("links_bucket{le=\"5\"} 1"), "{text}");
     }

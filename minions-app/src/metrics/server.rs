@@ -31,11 +31,7 @@ impl Endpoint {
     pub(super) async fn bind(listen: SocketAddr, recorder: Recorder) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        Ok(Self {
-            listener,
-            address,
-            recorder,
-        })
+        Ok(Self { listener, address, recorder })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -47,14 +43,8 @@ impl Endpoint {
         let cut = CancellationToken::new();
         // Connections live in tasks of their own; they end with this future even if it is dropped.
         let _cut_on_drop = cut.clone().drop_guard();
-        let routes = Router::new()
-            .route("/metrics", get(scrape))
-            .fallback(hint)
-            .with_state(self.recorder);
-        let listener = CutListener {
-            inner: self.listener,
-            cut: cut.clone(),
-        };
+        let routes = Router::new().route("/metrics", get(scrape)).fallback(hint).with_state(self.recorder);
+        let listener = CutListener { inner: self.listener, cut: cut.clone() };
         let late = async {
             stop.cancelled().await;
             tokio::time::sleep(GRACE).await;
@@ -62,8 +52,7 @@ impl Endpoint {
             // The server ends by itself now that its connections do.
             std::future::pending::<()>().await;
         };
-        let server =
-            axum::serve(listener, routes).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let server = axum::serve(listener, routes).with_graceful_shutdown(stop.clone().cancelled_owned());
         tokio::select! {
             ended = server => {
                 if let Err(error) = ended {
@@ -99,8 +88,5 @@ async fn scrape(State(recorder): State<Recorder>) -> impl IntoResponse {
 }
 
 async fn hint() -> impl IntoResponse {
-    (
-        StatusCode::NOT_FOUND,
-        "nothing here; metrics are at /metrics\n",
-    )
+    (StatusCode::NOT_FOUND, "nothing here; metrics are at /metrics\n")
 }

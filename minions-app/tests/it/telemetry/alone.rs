@@ -43,11 +43,7 @@ fn mark(command: &mut Command, name: &str, directory: &Path) {
 
 /// Runs the command to its end and answers what it wrote to standard error.
 pub(super) fn stderr_of(mut command: Command) -> String {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().expect("the test can be started again");
+    let Output { status, stdout, stderr } = command.output().expect("the test can be started again");
     let stdout = String::from_utf8(stdout).expect("the harness writes text");
     let stderr = String::from_utf8(stderr).expect("log lines are text");
     assert!(status.success(), "{stdout}\n{stderr}");

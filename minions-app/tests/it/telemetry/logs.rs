@@ -25,9 +25,7 @@ fn read(directory: &Path) -> Vec<Value> {
 }
 
 fn parse(text: &str) -> Vec<Value> {
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -37,21 +35,16 @@ struct Failed(#[source] std::num::ParseIntError);
 #[test]
 fn a_step_is_told_to_the_person_and_to_the_file() {
     if let Some(directory) = alone::directory() {
-        assert_eq!(
-            logs::install(&options(&directory)).unwrap(),
-            Installed::Ours
-        );
-        let _workflow = info_span!(
-            "workflow",
-            orchestration = "hello.watcher",
-            workflow = "019aab12-3c4d-7e5f-8a9b-0123456789ab"
-        )
-        .entered();
+        assert_eq!(logs::install(&options(&directory)).unwrap(), Installed::Ours);
+        let _workflow =
+            info_span!("workflow", orchestration = "hello.watcher", workflow = "019aab12-3c4d-7e5f-8a9b-0123456789ab")
+                .entered();
         let _step = info_span!("step", step = "fetch", attempt = 2).entered();
         let failed = Failed("x".parse::<u8>().unwrap_err());
         info!(url = "https://example.org", "page saved\nand closed");
         debug!("below the filter");
-        error!(error = &failed as &dyn Error, tries = 2, "gave up");
+        // As the runtime says it, outside of the step's span, or once more inside of it.
+        error!(step = "fetch", minion = "Watcher", error = &failed as &dyn Error, tries = 2, "gave up");
         return;
     }
     let directory = tempdir().unwrap();
@@ -59,9 +52,7 @@ fn a_step_is_told_to_the_person_and_to_the_file() {
     let stderr = alone::stderr_of(alone::command(name, directory.path()));
 
     let told: Vec<&str> = stderr.lines().collect();
-    let [saved, gave_up] = told[..] else {
-        panic!("{stderr}")
-    };
+    let [saved, gave_up] = told[..] else { panic!("{stderr}") };
     let (time, saved) = saved.split_at(8);
     assert!(
         time.chars().enumerate().all(|(at, c)| match at {
@@ -89,10 +80,7 @@ fn a_step_is_told_to_the_person_and_to_the_file() {
         assert_eq!(line["attempt"], 2);
     }
     assert_eq!(lines[0]["message"], "page saved\nand closed");
-    assert_eq!(
-        lines[1]["error_chain"],
-        serde_json::json!(["cannot fetch the page", "invalid digit found in string"])
-    );
+    assert_eq!(lines[1]["error_chain"], serde_json::json!(["cannot fetch the page", "invalid digit found in string"]));
 }
 
 #[test]
@@ -169,12 +157,7 @@ fn a_process_that_dies_has_lost_no_line() {
     assert!(!output.status.success());
     let lines = read(directory.path());
     assert_eq!(lines.len(), LINES);
-    assert!(
-        lines
-            .iter()
-            .enumerate()
-            .all(|(number, line)| line["number"] == number)
-    );
+    assert!(lines.iter().enumerate().all(|(number, line)| line["number"] == number));
 }
 
 /// Logs while it is being logged.
@@ -219,26 +202,17 @@ fn lines_for_a_full_disk_go_to_standard_error_and_are_counted() {
         info!(number = 1, "first");
         info!(number = 2, "second");
         let scrape = recorder.render();
-        assert!(
-            scrape.contains("minions_log_lines_lost_total 2"),
-            "{scrape}"
-        );
+        assert!(scrape.contains("minions_log_lines_lost_total 2"), "{scrape}");
         return;
     }
     let directory = tempdir().unwrap();
     let name = "logs::lines_for_a_full_disk_go_to_standard_error_and_are_counted";
     let stderr = alone::stderr_of(alone::command(name, directory.path()));
     let (notice, lines) = stderr.split_once('\n').unwrap();
-    assert!(
-        notice.starts_with("minions: cannot write the log file /dev/full: No space left on device"),
-        "{notice}"
-    );
+    assert!(notice.starts_with("minions: cannot write the log file /dev/full: No space left on device"), "{notice}");
     let lines = parse(lines);
     assert_eq!(lines.len(), 2);
-    assert_eq!(
-        (&lines[0]["message"], &lines[1]["message"]),
-        (&"first".into(), &"second".into())
-    );
+    assert_eq!((&lines[0]["message"], &lines[1]["message"]), (&"first".into(), &"second".into()));
 }
 
 /// The limit ends a write in the middle of a line, as a disk does that fills up.
@@ -264,11 +238,7 @@ fn a_line_that_was_written_in_part_is_taken_back() {
     assert!(notice.contains("cannot write the log file"), "{notice}");
     let told = parse(told);
     assert!(!written.is_empty() && !told.is_empty());
-    let numbers: BTreeSet<u64> = written
-        .iter()
-        .chain(&told)
-        .filter_map(|line| line["number"].as_u64())
-        .collect();
+    let numbers: BTreeSet<u64> = written.iter().chain(&told).filter_map(|line| line["number"].as_u64()).collect();
     assert_eq!(numbers.len(), LINES);
     assert_eq!(written.len() + told.len(), LINES);
 }
@@ -294,13 +264,7 @@ fn a_terminal_writer_gets_whole_lines_and_may_fail() {
     let stderr = alone::stderr_of(alone::command(name, directory.path()));
     let lines: Vec<&str> = stderr.lines().collect();
     assert_eq!(lines.len(), 3, "{stderr}");
-    assert!(
-        lines[0].starts_with("[bar] ") && lines[0].ends_with(" INFO  it::telemetry::logs  first"),
-        "{stderr}"
-    );
-    assert!(
-        lines[1].ends_with("second") && lines[2].ends_with("third"),
-        "{stderr}"
-    );
+    assert!(lines[0].starts_with("[bar] ") && lines[0].ends_with(" INFO  it::telemetry::logs  first"), "{stderr}");
+    assert!(lines[1].ends_with("second") && lines[2].ends_with("third"), "{stderr}");
     assert!(!lines[1].contains("[bar]") && !lines[2].contains("[bar]"));
 }

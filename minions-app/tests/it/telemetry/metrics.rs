@@ -18,24 +18,14 @@ fn any_port() -> MetricsOptions {
 }
 
 /// Runs `work` alone in a process with a runtime; answers its standard error to the parent and nothing to the child.
-fn alone_with_runtime<F: Future<Output = ()>>(
-    name: &str,
-    work: impl FnOnce() -> F,
-) -> Option<String> {
+fn alone_with_runtime<F: Future<Output = ()>>(name: &str, work: impl FnOnce() -> F) -> Option<String> {
     if alone::directory().is_some() {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(work());
         return None;
     }
     let directory = tempdir().unwrap();
-    Some(alone::stderr_of(alone::command(
-        &format!("metrics::{name}"),
-        directory.path(),
-    )))
+    Some(alone::stderr_of(alone::command(&format!("metrics::{name}"), directory.path())))
 }
 
 /// Asks for `path` on a connection of its own; answers the status line, the headers and the body.
@@ -53,10 +43,7 @@ async fn ask(address: SocketAddr, method: &str, path: &str) -> (String, String, 
 async fn scrape(address: SocketAddr) -> Scrape {
     let (status, headers, body) = ask(address, "GET", "/metrics").await;
     assert_eq!(status, "HTTP/1.1 200 OK");
-    assert!(
-        headers.contains("content-type: text/plain; version=0.0.4"),
-        "{headers}"
-    );
+    assert!(headers.contains("content-type: text/plain; version=0.0.4"), "{headers}");
     prometheus::parse(&body).unwrap_or_else(|error| panic!("{error}\n{body}"))
 }
 
@@ -89,15 +76,10 @@ fn a_scrape_shows_our_table_and_the_users_metrics() {
         }
         let second = scrape(address).await;
         assert_eq!(second["my_gauge"].samples[0].value, -1.5);
-        assert_eq!(
-            second["my_total"].samples[0].labels["page"],
-            "a \"quoted\"\nname"
-        );
+        assert_eq!(second["my_total"].samples[0].labels["page"], "a \"quoted\"\nname");
         assert_eq!(second["my_seconds"].kind, "histogram");
         let samples = &second["my_seconds"].samples;
-        let below = samples
-            .iter()
-            .find(|sample| sample.labels.get("le").is_some_and(|le| le == "0.025"));
+        let below = samples.iter().find(|sample| sample.labels.get("le").is_some_and(|le| le == "0.025"));
         assert_eq!(below.unwrap().value, 2.0);
 
         let (status, _, body) = ask(address, "GET", "/").await;
@@ -141,11 +123,7 @@ fn a_recorder_of_the_user_is_respected() {
         assert!(running.recorder().is_none());
         assert!(running.address().is_none());
         // The user sees our figures beside their own.
-        assert!(
-            handle
-                .render()
-                .contains("minions_process_resident_memory_bytes")
-        );
+        assert!(handle.render().contains("minions_process_resident_memory_bytes"));
         stop.cancel();
         running.stopped().await;
     });
@@ -168,9 +146,7 @@ fn a_port_in_use_is_a_warning_with_the_fix() {
     });
     let Some(stderr) = stderr else { return };
     let lines: Vec<&str> = stderr.lines().collect();
-    let [warning, address] = lines[..] else {
-        panic!("{stderr}")
-    };
+    let [warning, address] = lines[..] else { panic!("{stderr}") };
     assert!(
         warning.contains(&format!(
             " WARN  minions  no metrics endpoint at {address}, another program listens there; \
@@ -189,11 +165,7 @@ fn a_client_that_stops_reading_does_not_hold_up_the_stop() {
         alone::stderr_of(alone::command(name, directory.path()));
         return;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let stop = CancellationToken::new();
         let running = app_metrics::start(&any_port(), stop.clone()).await;
@@ -202,10 +174,7 @@ fn a_client_that_stops_reading_does_not_hold_up_the_stop() {
         let long = "x".repeat(16 << 20);
         metrics::gauge!("long", "label" => long).set(1.0);
         let mut client = TcpStream::connect(address).await.unwrap();
-        client
-            .write_all(b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n")
-            .await
-            .unwrap();
+        client.write_all(b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
         // The first byte shows that the answer is under way.
         let mut byte = [0];
         client.read_exact(&mut byte).await.unwrap();
@@ -216,11 +185,6 @@ fn a_client_that_stops_reading_does_not_hold_up_the_stop() {
         // Its end or a reset, but not for ever.
         let _ = client.read_to_end(&mut rest).await;
         TcpListener::bind(address).await.expect("the port is free");
-        assert_eq!(
-            tokio::runtime::Handle::current()
-                .metrics()
-                .num_alive_tasks(),
-            0
-        );
+        assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
     });
 }

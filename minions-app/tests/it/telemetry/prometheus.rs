@@ -112,11 +112,7 @@ fn parse_sample(line: &str) -> Result<Sample, String> {
         }
         _ => return Err("a value that is no number".to_owned()),
     };
-    Ok(Sample {
-        name: name.to_owned(),
-        labels,
-        value,
-    })
+    Ok(Sample { name: name.to_owned(), labels, value })
 }
 
 /// Reads up to the closing quote and answers what follows it.
@@ -140,11 +136,7 @@ fn parse_quoted(text: &str) -> Result<(String, &str), String> {
 fn check_name(name: &str) -> Result<(), String> {
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let rest = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if first && rest {
-        Ok(())
-    } else {
-        Err("a bad name".to_owned())
-    }
+    if first && rest { Ok(()) } else { Err("a bad name".to_owned()) }
 }
 
 fn check_family(name: &str, family: &Family) -> Result<(), String> {
@@ -173,9 +165,7 @@ fn check_histogram(name: &str, family: &Family) -> Result<(), String> {
         let wanted = format!("{name}{suffix}");
         let mut samples = family.samples.iter();
         let found = samples.find(|sample| sample.name == wanted && sample.labels == *labels);
-        found
-            .map(|sample| sample.value)
-            .ok_or_else(|| format!("no {suffix}"))
+        found.map(|sample| sample.value).ok_or_else(|| format!("no {suffix}"))
     };
     for sample in &family.samples {
         if sample.name.ends_with("_bucket") {
