@@ -1,0 +1,3 @@
+//! `app!`: the generated orchestrator.
+
+mod model;

@@ -1,0 +1,3 @@
+//! The struct half, the same for all three kinds.
+
+mod model;
