@@ -1,1 +1,26 @@
-//! See the crate's description.
+//! The runtime of Minions: components, typed events, durable workflows and their lifecycle.
+//!
+//! Programs depend on the facade, package `minions-rs`, which re-exports this crate module by module and adds the macros.
+//! This crate knows no SQL, no HTTP, no command line and no file format.
+
+pub mod component;
+pub mod config;
+pub mod error;
+pub mod minion;
+pub mod pipeline;
+pub mod resource;
+pub mod store;
+pub mod telemetry;
+pub mod workflow;
+
+#[doc(hidden)]
+#[expect(
+    missing_docs,
+    missing_debug_implementations,
+    clippy::missing_errors_doc,
+    reason = "macro support, not for people"
+)]
+pub mod __private;
+
+pub use error::{Error, Result};
+pub use telemetry::caller::spawn;

@@ -1,0 +1,1 @@
+//! The compile-time search for cycles between resources.

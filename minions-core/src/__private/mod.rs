@@ -1,0 +1,203 @@
+//! What macro output names. No stability is promised: never call anything of it by hand.
+//!
+//! Who writes what, of one component `T`:
+//!
+//! * the **struct half** implements [`Component`](crate::component::Component) (`NAME`, `LOCATION`, `FIELDS`, `assemble`),
+//!   its half marker ([`ResourceStruct`], …) and asserts that the impl half is there;
+//! * the **impl half** implements `Resource`, `Pipeline` (with `BACKGROUND` and `IDLE`: arguments of this half, because
+//!   they are behaviour) or `Minion`, its half marker ([`ResourceImpl`], …), [`Produces`](crate::pipeline::Produces), and
+//!   asserts that the struct half is there.
+//!
+//! `app!` expands to a type with `builder()`, which is `$crate::GruBuilder::new()` and one
+//! `.edge::<P, M>($crate::gru::Orchestration::default().config("..").id("..").max_in_flight(64))` a line, to an [`edge`]
+//! check a line, and to a `main` that calls `$crate::__private::main::<Args>(Watch::builder())` of the facade
+//! (`Args` is `$crate::__private::NoArgs` without `#[args(..)]`), which answers an `ExitCode`.
+//!
+//! The compile-time search for cycles between resources is in [`graph`]: the impl half of a resource implements its trait.
+//!
+//! With `create`, the impl half sets `NEEDS` to the needs of its parameters and writes `create(cx)`; the struct half's
+//! `assemble` is then never called.
+
+use std::future::Future;
+use std::marker::PhantomData;
+
+use crate::component::{Assembly, Component, Inject, Need};
+use crate::error::{Error, Result};
+use crate::minion::Minion;
+use crate::pipeline::{Produces, Storable};
+use crate::resource::Resource;
+
+pub mod graph;
+mod halves;
+
+pub use halves::{
+    MinionImpl, MinionStruct, PipelineImpl, PipelineStruct, ResourceImpl, ResourceStruct, assert_minion_impl,
+    assert_minion_struct, assert_pipeline_impl, assert_pipeline_struct, assert_resource_impl, assert_resource_struct,
+};
+
+pub use crate::component::{Dep, Health, Location, Stop};
+pub use crate::minion::{Flow, IntoFlow, StepArg, StepId, StepInfo};
+pub use crate::pipeline::{IntoNext, Next, Pipeline};
+pub use crate::resource::{Call, TrackedMethod};
+pub use crate::workflow::Workflow;
+
+/// Asks what a field's type can do: an inherent constant wins when its bound holds, [`NoProbe`]'s otherwise.
+pub struct Probe<T>(PhantomData<T>);
+
+/// Makes a value of type `T` for a component.
+pub type Fill<T> = fn(&Assembly) -> Result<T>;
+
+impl<T: Inject> Probe<T> {
+    pub const INJECT: Option<Fill<T>> = Some(T::inject);
+    pub const NEED: Option<Need> = Some(T::NEED);
+}
+
+impl<R> Probe<Dep<R>> {
+    pub const IS_DEP: bool = true;
+
+    pub fn check_dep()
+    where
+        R: Resource,
+    {
+    }
+}
+
+/// The answers for a type that cannot do it; imported as `_`.
+pub trait NoProbe<T> {
+    const INJECT: Option<Fill<T>> = None;
+    const NEED: Option<Need> = None;
+    const IS_DEP: bool = false;
+    fn check_dep() {}
+}
+
+impl<T> NoProbe<T> for Probe<T> {}
+
+/// Fills one field of a struct half.
+pub fn fill<T>(cx: &Assembly, inject: Option<Fill<T>>) -> Result<T> {
+    match inject {
+        Some(inject) => inject(cx),
+        None => Err(Error::new(format!("`{}` is made by `create`, not out of its fields", cx.component()))),
+    }
+}
+
+/// What a hook may return: `()` or `Result<()>` with any error that converts.
+#[diagnostic::on_unimplemented(
+    message = "a hook cannot return `{Self}`",
+    label = "not what this hook returns",
+    note = "return nothing or `Result<()>`"
+)]
+pub trait HookResult {
+    fn hook(self) -> Result<()>;
+}
+
+impl HookResult for () {
+    fn hook(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<E: Into<Error>> HookResult for Result<(), E> {
+    fn hook(self) -> Result<()> {
+        self.map_err(Into::into)
+    }
+}
+
+/// What `create` may return: `Result<Self>` with any error that converts.
+#[diagnostic::on_unimplemented(
+    message = "`create` must return `Result<Self>`, not `{Self}`",
+    label = "not what `create` returns",
+    note = "write `async fn create(..) -> Result<Self>`"
+)]
+pub trait CreateResult<T> {
+    fn created(self) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> CreateResult<T> for Result<T, E> {
+    fn created(self) -> Result<T> {
+        self.map_err(Into::into)
+    }
+}
+
+/// An event or context spelt otherwise than in the other steps is the same type after all, or one clear error.
+#[diagnostic::on_unimplemented(
+    message = "this step takes `{Self}` as its event, the other steps take `{E}`",
+    label = "not `{E}`",
+    note = "all steps of one minion share one event type and one context type"
+)]
+pub trait SameEvent<E> {
+    fn same(event: &E) -> &Self;
+}
+
+impl<E> SameEvent<E> for E {
+    fn same(event: &E) -> &E {
+        event
+    }
+}
+
+#[diagnostic::on_unimplemented(
+    message = "this step takes `{Self}` as its context, the other steps take `{C}`",
+    label = "not `{C}`",
+    note = "all steps of one minion share one event type and one context type"
+)]
+pub trait SameContext<C> {
+    fn same(context: &mut C) -> &mut Self;
+}
+
+impl<C> SameContext<C> for C {
+    fn same(context: &mut C) -> &mut C {
+        context
+    }
+}
+
+/// Whether the output of a tracked method is an error: the inherent method wins for results.
+pub struct Fallible<'a, T>(pub &'a T);
+
+impl<T, E> Fallible<'_, Result<T, E>> {
+    pub fn is_error(&self) -> bool {
+        self.0.is_err()
+    }
+}
+
+/// The answer for any other output; imported as `_`.
+pub trait Infallible {
+    fn is_error(&self) -> bool {
+        false
+    }
+}
+
+impl<T> Infallible for Fallible<'_, T> {}
+
+/// The right side of `=>` fits the left side.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot react to `{P}`",
+    label = "not a minion for the events of `{P}`",
+    note = "the right side must be a `#[minion]`, and the left side must produce the event its steps take"
+)]
+pub trait Fits<P> {}
+
+impl<P: Produces<M::Event>, M: Minion> Fits<P> for M {}
+
+pub fn edge<P, M: Fits<P>>() {}
+
+pub fn assert_inject<T: Inject>() {}
+
+pub fn assert_storable<T: Storable>() {}
+
+/// A context starts as its default.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a context: a workflow starts with `{Self}::default()`",
+    label = "has no default",
+    note = "add `#[derive(Default)]` to `{Self}`"
+)]
+pub trait ContextDefault {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> ContextDefault for T {}
+
+pub fn assert_context<T: ContextDefault>() {}
+
+pub fn assert_component<T: Component>() {}
+
+pub fn assert_send<F: Future + Send>(future: F) -> F {
+    future
+}

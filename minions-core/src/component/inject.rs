@@ -1,0 +1,99 @@
+//! What a field or a parameter of `create` may be.
+
+use std::any::{TypeId, type_name};
+
+use serde::de::DeserializeOwned;
+
+use crate::config::{Config, Problem, Settings, decode_section};
+use crate::error::{Error, Result};
+use crate::resource::{Resource, ResourceFactory};
+
+use super::Assembly;
+
+/// A type that the runtime can make for a component: [`Dep`](super::Dep), [`Config`](crate::config::Config), and
+/// whatever a crate adds.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` cannot be injected",
+    label = "cannot be injected",
+    note = "share a resource as `Dep<T>`, read configuration as `Config<T>`"
+)]
+pub trait Inject: Sized + Send + 'static {
+    /// What must be there; the resolver checks it before anything starts.
+    const NEED: Need;
+
+    /// Makes the value.
+    ///
+    /// # Errors
+    ///
+    /// When the need is not met.
+    fn inject(cx: &Assembly) -> Result<Self>;
+}
+
+/// One edge of the manifest: something that a component needs.
+#[derive(Clone, Copy)]
+pub struct Need {
+    pub(crate) kind: NeedKind,
+    type_name: fn() -> &'static str,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum NeedKind {
+    Resource(&'static dyn ResourceFactory),
+    Config(CheckConfig),
+    Provided(fn() -> TypeId),
+}
+
+/// Decodes a section only to learn what is wrong with it.
+pub(crate) type CheckConfig = fn(&Settings, &str) -> Result<(), Vec<Problem>>;
+
+impl Need {
+    /// The resource `R`, running.
+    #[must_use]
+    pub const fn resource<R: Resource>() -> Self {
+        Self { kind: NeedKind::Resource(crate::resource::factory::<R>()), type_name: type_name::<R> }
+    }
+
+    /// A valid section of configuration of type `T`, under the component's name.
+    #[must_use]
+    pub const fn config<T: DeserializeOwned + 'static>() -> Self {
+        Self {
+            kind: NeedKind::Config(|settings, section| decode_section::<T>(settings, section).map(drop)),
+            type_name: type_name::<T>,
+        }
+    }
+
+    /// A value of type `T` that the program hands to its builder.
+    #[must_use]
+    pub const fn provided<T: Send + Sync + 'static>() -> Self {
+        Self { kind: NeedKind::Provided(TypeId::of::<T>), type_name: type_name::<T> }
+    }
+
+    /// The path of the needed type.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        (self.type_name)()
+    }
+}
+
+impl std::fmt::Debug for Need {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match self.kind {
+            NeedKind::Resource(_) => "Resource",
+            NeedKind::Config(_) => "Config",
+            NeedKind::Provided(_) => "Provided",
+        };
+        write!(f, "{kind}({})", self.type_name())
+    }
+}
+
+impl<T: DeserializeOwned + Send + Sync + 'static> Inject for Config<T> {
+    const NEED: Need = Need::config::<T>();
+
+    fn inject(cx: &Assembly) -> Result<Self> {
+        let decoded = decode_section::<T>(cx.settings(), cx.component()).map_err(|problems| {
+            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            Error::new(lines.join("\n"))
+        })?;
+        Ok(Self::from(decoded.value))
+    }
+}

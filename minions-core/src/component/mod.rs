@@ -1,0 +1,69 @@
+//! What pipelines, minions and resources have in common: a name, a place in the source, and needs.
+
+use crate::error::Result;
+
+mod assembly;
+mod dep;
+mod entry;
+mod health;
+mod hooks;
+mod inject;
+mod stop;
+
+pub use assembly::Assembly;
+pub use dep::Dep;
+pub use entry::{Entry, Kind, Location};
+pub use health::Health;
+pub(crate) use hooks::Hooks;
+pub(crate) use inject::NeedKind;
+pub use inject::{Inject, Need};
+pub use stop::Stop;
+
+/// A long-lived part of a program: the half that the struct declares.
+///
+/// `#[resource]`, `#[pipeline]` and `#[minion]` on a struct implement it. By hand it is two constants and a function:
+///
+/// ```
+/// use minions_core::component::{Assembly, Component, Dep, Inject, Location, Need};
+/// # use minions_core::{Result, resource::Resource};
+/// # struct Http;
+/// # impl Component for Http {
+/// #     const NAME: &'static str = "http";
+/// #     fn assemble(_: &Assembly) -> Result<Self> { Ok(Self) }
+/// # }
+/// # impl Resource for Http {}
+/// struct Archive { http: Dep<Http> }
+///
+/// impl Component for Archive {
+///     const NAME: &'static str = "archive";
+///     const LOCATION: Location = minions_core::location!();
+///     const FIELDS: &'static [Need] = &[Dep::<Http>::NEED];
+///
+///     fn assemble(cx: &Assembly) -> Result<Self> {
+///         Ok(Self { http: Dep::inject(cx)? })
+///     }
+/// }
+/// impl Resource for Archive {}
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a component",
+    label = "not a component",
+    note = "put `#[resource]`, `#[pipeline]` or `#[minion]` on the struct"
+)]
+pub trait Component: Sized + Send + 'static {
+    /// Its name, unique in the program: the section of its configuration, its label in logs and metrics.
+    const NAME: &'static str;
+
+    /// Where it is declared.
+    const LOCATION: Location = Location::unknown();
+
+    /// What its fields need, in order.
+    const FIELDS: &'static [Need] = &[];
+
+    /// Makes the value out of its needs.
+    ///
+    /// # Errors
+    ///
+    /// When a need cannot be met, which the resolver has normally excluded before.
+    fn assemble(cx: &Assembly) -> Result<Self>;
+}

@@ -1,0 +1,180 @@
+//! The object-safe pair that engines drive: a minion, and one workflow of it.
+
+use std::any::Any;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt};
+
+use crate::component::{Assembly, Entry, Health, Hooks, Stop};
+use crate::error::{Error, Result};
+use crate::workflow::Workflow;
+
+use super::{Flow, Minion, StepId, StepInfo, steps_hash};
+
+/// A minion without its types; implemented for every [`Minion`].
+pub trait ErasedMinion: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+
+    /// Its steps, by their stable names.
+    fn steps(&self) -> &'static [StepInfo];
+
+    /// The hash of its list of steps.
+    fn steps_hash(&self) -> u64 {
+        steps_hash(self.steps())
+    }
+
+    /// A new workflow for a live event, which must be of the minion's type.
+    ///
+    /// # Errors
+    ///
+    /// When it is not.
+    fn begin(self: Arc<Self>, event: Arc<dyn Any + Send + Sync>) -> Result<Box<dyn ErasedWorkflow>>;
+
+    /// A workflow as it was stored.
+    ///
+    /// # Errors
+    ///
+    /// When the event or the context cannot be decoded.
+    fn load(self: Arc<Self>, event: &[u8], context: &[u8]) -> Result<Box<dyn ErasedWorkflow>>;
+}
+
+/// One workflow without its types: it keeps the decoded event and context while it is awake.
+pub trait ErasedWorkflow: Send {
+    /// Runs one step.
+    fn step<'a>(&'a mut self, index: usize, workflow: &'a Workflow) -> BoxFuture<'a, Result<Flow>>;
+
+    /// Appends the context as it is stored.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be encoded; `out` may hold a part of it then.
+    fn encode_context(&self, out: &mut Vec<u8>) -> Result<()>;
+
+    /// The index of the step that a [`Flow::to`] names.
+    fn position(&self, step: StepId) -> Option<usize>;
+}
+
+/// Runs one step on bytes and answers bytes, for engines that keep no typed value in between.
+///
+/// # Errors
+///
+/// The step's own, or that the event or the context could not be decoded or encoded.
+///
+/// # Cancel safety
+///
+/// As safe as the step itself.
+pub async fn call(
+    minion: Arc<dyn ErasedMinion>,
+    index: usize,
+    event: &[u8],
+    context: &[u8],
+    workflow: &Workflow,
+) -> Result<(Flow, Vec<u8>)> {
+    let mut loaded = minion.load(event, context)?;
+    let flow = loaded.step(index, workflow).await?;
+    let mut out = Vec::new();
+    loaded.encode_context(&mut out)?;
+    Ok((flow, out))
+}
+
+impl<M: Minion> ErasedMinion for M {
+    fn name(&self) -> &'static str {
+        M::NAME
+    }
+
+    fn steps(&self) -> &'static [StepInfo] {
+        M::STEPS
+    }
+
+    fn begin(self: Arc<Self>, event: Arc<dyn Any + Send + Sync>) -> Result<Box<dyn ErasedWorkflow>> {
+        let event = event.downcast().map_err(|_| Error::new(format!("the event is not what `{}` takes", M::NAME)))?;
+        Ok(Box::new(Loaded { minion: self, event, context: M::Context::default() }))
+    }
+
+    fn load(self: Arc<Self>, event: &[u8], context: &[u8]) -> Result<Box<dyn ErasedWorkflow>> {
+        let event = decode(event, "event")?;
+        let context = decode(context, "context")?;
+        Ok(Box::new(Loaded { minion: self, event: Arc::new(event), context }))
+    }
+}
+
+fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Error::new(error).context(format!("the stored {what} cannot be read as `{}`", std::any::type_name::<T>()))
+    })
+}
+
+struct Loaded<M: Minion> {
+    minion: Arc<M>,
+    event: Arc<M::Event>,
+    context: M::Context,
+}
+
+impl<M: Minion> ErasedWorkflow for Loaded<M> {
+    fn step<'a>(&'a mut self, index: usize, workflow: &'a Workflow) -> BoxFuture<'a, Result<Flow>> {
+        self.minion.step(index, &self.event, &mut self.context, workflow).boxed()
+    }
+
+    fn encode_context(&self, out: &mut Vec<u8>) -> Result<()> {
+        Ok(serde_json::to_writer(out, &self.context)?)
+    }
+
+    fn position(&self, step: StepId) -> Option<usize> {
+        M::position(step)
+    }
+}
+
+/// Makes instances of one type of minion.
+pub(crate) trait MinionFactory: Send + Sync {
+    fn entry(&self) -> Entry;
+    fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn MinionInstance>>>;
+}
+
+/// One instance: its hooks, and what the engine drives.
+pub(crate) trait MinionInstance: Hooks {
+    fn shared(&self) -> Arc<dyn ErasedMinion>;
+}
+
+pub(crate) const fn factory<M: Minion>() -> &'static dyn MinionFactory {
+    &Factory::<M>(PhantomData)
+}
+
+struct Factory<M>(PhantomData<fn() -> M>);
+
+impl<M: Minion> MinionFactory for Factory<M> {
+    fn entry(&self) -> Entry {
+        Entry::minion::<M>()
+    }
+
+    fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn MinionInstance>>> {
+        async move { Ok(Box::new(Instance(Arc::new(M::create(cx).await?))) as Box<dyn MinionInstance>) }.boxed()
+    }
+}
+
+struct Instance<M>(Arc<M>);
+
+impl<M: Minion> MinionInstance for Instance<M> {
+    fn shared(&self) -> Arc<dyn ErasedMinion> {
+        self.0.clone()
+    }
+}
+
+impl<M: Minion> Hooks for Instance<M> {
+    fn startup(&mut self) -> BoxFuture<'_, Result<()>> {
+        Arc::get_mut(&mut self.0).expect("an instance is shared only after its startup").startup().boxed()
+    }
+
+    fn run(&self, stop: Stop) -> BoxFuture<'_, Result<()>> {
+        self.0.run(stop).boxed()
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, Result<()>> {
+        self.0.shutdown().boxed()
+    }
+
+    fn health(&self) -> BoxFuture<'_, Health> {
+        self.0.health().boxed()
+    }
+}

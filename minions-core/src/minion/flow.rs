@@ -1,0 +1,87 @@
+//! What a step answers.
+
+use std::any::TypeId;
+
+use crate::error::{Error, Result};
+
+/// Where a workflow goes after a step that did not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a step says where the workflow goes by returning it"]
+#[non_exhaustive]
+pub enum Flow {
+    /// Checkpoint, then the next step; after the last one the workflow has succeeded.
+    Continue,
+    /// The workflow has succeeded; the remaining steps are not run.
+    Done,
+    /// Checkpoint, then that step; made by [`Flow::to`].
+    To(StepId),
+    /// The workflow ends without success and without a failure; made by [`Flow::abort`].
+    Abort(String),
+}
+
+impl Flow {
+    /// Goes on with another step of the same minion, forward or back: `Flow::to(Self::record)`.
+    ///
+    /// The method path is a real one: the compiler checks it and editors follow it. A path that is no step of this
+    /// minion does not compile; one that is hidden in a variable quarantines the workflow.
+    pub fn to<F: 'static>(step: F) -> Self {
+        let _ = step;
+        Self::To(StepId::of::<F>())
+    }
+
+    /// Ends the workflow for a reason that is no failure: it is counted and logged as aborted.
+    pub fn abort(why: impl Into<String>) -> Self {
+        Self::Abort(why.into())
+    }
+}
+
+/// The identity of a step's method: each function has a type of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StepId(TypeId);
+
+impl StepId {
+    /// The identity of the function type `F`.
+    #[must_use]
+    pub fn of<F: 'static>() -> Self {
+        Self(TypeId::of::<F>())
+    }
+
+    /// The identity of a function: `StepId::of_fn(&Watcher::record)`.
+    #[must_use]
+    pub fn of_fn<F: 'static>(_step: &F) -> Self {
+        Self::of::<F>()
+    }
+}
+
+/// What a step may return: nothing, a [`Flow`], or a result of either with any error that converts into [`Error`].
+#[diagnostic::on_unimplemented(
+    message = "a step cannot return `{Self}`",
+    label = "not what a step returns",
+    note = "return nothing, `Flow`, `Result<()>` or `Result<Flow>`"
+)]
+pub trait IntoFlow {
+    /// Converts it.
+    ///
+    /// # Errors
+    ///
+    /// The step's own.
+    fn into_flow(self) -> Result<Flow>;
+}
+
+impl IntoFlow for () {
+    fn into_flow(self) -> Result<Flow> {
+        Ok(Flow::Continue)
+    }
+}
+
+impl IntoFlow for Flow {
+    fn into_flow(self) -> Result<Flow> {
+        Ok(self)
+    }
+}
+
+impl<T: IntoFlow, E: Into<Error>> IntoFlow for Result<T, E> {
+    fn into_flow(self) -> Result<Flow> {
+        self.map_err(Into::into)?.into_flow()
+    }
+}

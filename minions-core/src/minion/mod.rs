@@ -1,0 +1,84 @@
+//! What reacts to events: an ordered list of durable steps over one context.
+
+use std::future::Future;
+
+use crate::component::{Assembly, Component, Health, Need, Stop};
+use crate::error::Result;
+use crate::pipeline::Storable;
+use crate::workflow::Workflow;
+
+mod erased;
+mod flow;
+mod step;
+
+pub use erased::{ErasedMinion, ErasedWorkflow, call};
+pub(crate) use erased::{MinionFactory, factory};
+pub use flow::{Flow, IntoFlow, StepId};
+pub use step::{StepArg, StepInfo, steps_hash};
+
+/// What reacts to events of one type: the half that the impl declares.
+///
+/// `#[minion]` on an impl block writes it from the methods marked `#[minion_step]` and the hooks. The engine drives it
+/// through [`ErasedMinion`], which is implemented for every minion.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a minion",
+    label = "not a minion",
+    note = "put `#[minion]` on `struct {Self}` and on its impl with the steps"
+)]
+pub trait Minion: Component + Sync {
+    /// The type of event that starts a workflow.
+    type Event: Storable;
+
+    /// What the steps of one workflow share. Rows written by an older version of the type are read through serde, so a
+    /// new field wants `#[serde(default)]`.
+    type Context: Storable + Default;
+
+    /// What [`create`](Self::create) needs; the fields' needs unless it is written.
+    const NEEDS: &'static [Need] = Self::FIELDS;
+
+    /// The steps, in order.
+    const STEPS: &'static [StepInfo];
+
+    /// Makes the value; without it the fields are injected.
+    fn create(cx: Assembly) -> impl Future<Output = Result<Self>> + Send {
+        async move { Self::assemble(&cx) }
+    }
+
+    /// Starts the value, before its first workflow; called once.
+    fn startup(&mut self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Works in the background until `stop` is requested; returning earlier is a failure of the minion.
+    fn run(&self, stop: Stop) -> impl Future<Output = Result<()>> + Send {
+        async move {
+            stop.requested().await;
+            Ok(())
+        }
+    }
+
+    /// Ends the value, after its last workflow has stopped; called once, also after a failed startup.
+    fn shutdown(&self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Says whether it works; asked at intervals.
+    fn health(&self) -> impl Future<Output = Health> + Send {
+        async { Health::Healthy }
+    }
+
+    /// Runs the step at `index` of [`STEPS`](Self::STEPS); the engine gives no other index.
+    fn step<'a>(
+        &'a self,
+        index: usize,
+        event: &'a Self::Event,
+        context: &'a mut Self::Context,
+        workflow: &'a Workflow,
+    ) -> impl Future<Output = Result<Flow>> + Send + 'a;
+
+    /// The step that a [`Flow::to`] names, if it is one of this minion's.
+    fn position(step: StepId) -> Option<usize> {
+        let _ = step;
+        None
+    }
+}

@@ -1,0 +1,89 @@
+//! A pipeline without its type.
+
+use std::any::Any;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt};
+
+use crate::component::{Assembly, Entry};
+use crate::error::Result;
+
+use super::{Next, Pipeline};
+
+/// Makes instances of one type of pipeline.
+pub(crate) trait PipelineFactory: Send + Sync {
+    fn entry(&self) -> Entry;
+    fn idle(&self) -> Duration;
+    fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedPipeline>>>;
+}
+
+/// One instance.
+pub(crate) trait ErasedPipeline: Send {
+    fn startup(&mut self) -> BoxFuture<'_, Result<()>>;
+    fn next(&mut self) -> BoxFuture<'_, Result<Next<Item>>>;
+    fn shutdown(&mut self) -> BoxFuture<'_, Result<()>>;
+}
+
+/// One event without its type: shared by all minions that react to it.
+pub(crate) struct Item {
+    pub(crate) event: Arc<dyn Any + Send + Sync>,
+    encode: fn(&(dyn Any + Send + Sync)) -> Result<Vec<u8>>,
+}
+
+impl Item {
+    /// The event as it is stored.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+        (self.encode)(&*self.event)
+    }
+}
+
+pub(crate) const fn factory<P: Pipeline>() -> &'static dyn PipelineFactory {
+    &Factory::<P>(PhantomData)
+}
+
+struct Factory<P>(PhantomData<fn() -> P>);
+
+impl<P: Pipeline> PipelineFactory for Factory<P> {
+    fn entry(&self) -> Entry {
+        Entry::pipeline::<P>()
+    }
+
+    fn idle(&self) -> Duration {
+        P::IDLE
+    }
+
+    fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedPipeline>>> {
+        async move { Ok(Box::new(Instance(P::create(cx).await?)) as Box<dyn ErasedPipeline>) }.boxed()
+    }
+}
+
+struct Instance<P>(P);
+
+impl<P: Pipeline> ErasedPipeline for Instance<P> {
+    fn startup(&mut self) -> BoxFuture<'_, Result<()>> {
+        self.0.startup().boxed()
+    }
+
+    fn next(&mut self) -> BoxFuture<'_, Result<Next<Item>>> {
+        async move {
+            Ok(match self.0.next().await? {
+                Next::Event(event) => Next::Event(Item { event: Arc::new(event), encode: encode::<P::Event> }),
+                Next::Idle => Next::Idle,
+                Next::IdleFor(pause) => Next::IdleFor(pause),
+                Next::End => Next::End,
+            })
+        }
+        .boxed()
+    }
+
+    fn shutdown(&mut self) -> BoxFuture<'_, Result<()>> {
+        self.0.shutdown().boxed()
+    }
+}
+
+fn encode<E: super::Storable>(event: &(dyn Any + Send + Sync)) -> Result<Vec<u8>> {
+    let event = event.downcast_ref::<E>().expect("an item is encoded by the function of its own type");
+    Ok(serde_json::to_vec(event)?)
+}

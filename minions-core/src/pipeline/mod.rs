@@ -1,0 +1,83 @@
+//! Where events come from.
+
+use std::future::Future;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::component::{Assembly, Component, Need};
+use crate::error::Result;
+
+mod erased;
+mod next;
+
+pub(crate) use erased::{ErasedPipeline, Item, PipelineFactory, factory};
+pub use next::{IntoNext, Next};
+
+/// A source of events: the half that the impl declares.
+///
+/// It is owned by one task, hence `&mut self` everywhere; state between events lives in its fields. `#[pipeline]` on an
+/// impl block writes this from the methods of these names.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pipeline",
+    label = "not a pipeline",
+    note = "put `#[pipeline]` on `struct {Self}` and on its impl with `async fn next(&mut self) -> Result<Next<E>>`"
+)]
+pub trait Pipeline: Component {
+    /// The type of its events.
+    type Event: Storable;
+
+    /// What [`create`](Self::create) needs; the fields' needs unless it is written.
+    const NEEDS: &'static [Need] = Self::FIELDS;
+
+    /// Whether it does not keep the process alive: the program may end while this source still produces.
+    const BACKGROUND: bool = false;
+
+    /// How long to wait after [`Next::Idle`] before asking again.
+    const IDLE: Duration = Duration::from_millis(100);
+
+    /// Makes the value; without it the fields are injected.
+    fn create(cx: Assembly) -> impl Future<Output = Result<Self>> + Send {
+        async move { Self::assemble(&cx) }
+    }
+
+    /// Starts the value, before its first event and after all minions that react to it are up; called once.
+    fn startup(&mut self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// The next event, or that there is none now, or none any more.
+    ///
+    /// An error is logged, counted and paced, then `next` is called again.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is kept while the pipeline waits for its minions, and dropped at an await only when the pipeline stops:
+    /// what is fetched but not yet returned belongs into `self`.
+    fn next(&mut self) -> impl Future<Output = Result<Next<Self::Event>>> + Send;
+
+    /// Ends the value, after its last event; called once, also after a failed startup.
+    fn shutdown(&mut self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// The left side of `=>`: a pipeline produces one type of event.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not produce `{E}` events",
+    label = "the minion on the right expects `{E}`",
+    note = "the event of the pipeline and the event that the minion's steps take must be one type"
+)]
+pub trait Produces<E> {}
+
+/// What can be an event or a context: it is stored as JSON between steps.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an event or a context: it cannot be stored",
+    label = "cannot be stored",
+    note = "add `#[derive(Serialize, Deserialize)]` to `{Self}`; it must own its data and be `Send + Sync`"
+)]
+pub trait Storable: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Storable for T {}

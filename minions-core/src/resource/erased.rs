@@ -1,0 +1,70 @@
+//! A resource without its type.
+
+use std::any::TypeId;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt};
+
+use crate::component::{Assembly, Entry, Health, Hooks, Stop};
+use crate::error::Result;
+
+use super::Resource;
+
+/// Makes instances of one type of resource.
+pub(crate) trait ResourceFactory: Send + Sync {
+    fn entry(&self) -> Entry;
+    fn type_id(&self) -> TypeId;
+    fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedResource>>>;
+}
+
+/// One instance: its hooks, and the value to be injected.
+pub(crate) trait ErasedResource: Hooks {
+    fn shared(&self) -> Arc<dyn std::any::Any + Send + Sync>;
+}
+
+pub(crate) const fn factory<R: Resource>() -> &'static dyn ResourceFactory {
+    &Factory::<R>(PhantomData)
+}
+
+struct Factory<R>(PhantomData<fn() -> R>);
+
+impl<R: Resource> ResourceFactory for Factory<R> {
+    fn entry(&self) -> Entry {
+        Entry::resource::<R>()
+    }
+
+    fn type_id(&self) -> TypeId {
+        TypeId::of::<R>()
+    }
+
+    fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedResource>>> {
+        async move { Ok(Box::new(Instance(Arc::new(R::create(cx).await?))) as Box<dyn ErasedResource>) }.boxed()
+    }
+}
+
+struct Instance<R>(Arc<R>);
+
+impl<R: Resource> ErasedResource for Instance<R> {
+    fn shared(&self) -> Arc<dyn std::any::Any + Send + Sync> {
+        self.0.clone()
+    }
+}
+
+impl<R: Resource> Hooks for Instance<R> {
+    fn startup(&mut self) -> BoxFuture<'_, Result<()>> {
+        Arc::get_mut(&mut self.0).expect("an instance is shared only after its startup").startup().boxed()
+    }
+
+    fn run(&self, stop: Stop) -> BoxFuture<'_, Result<()>> {
+        self.0.run(stop).boxed()
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, Result<()>> {
+        self.0.shutdown().boxed()
+    }
+
+    fn health(&self) -> BoxFuture<'_, Health> {
+        self.0.health().boxed()
+    }
+}

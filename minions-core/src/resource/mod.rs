@@ -1,0 +1,54 @@
+//! Shared dependencies: clients, pools, limiters. Started once, injected by type, stopped last.
+
+use std::future::Future;
+
+use crate::component::{Assembly, Component, Health, Need, Stop};
+use crate::error::Result;
+
+mod erased;
+mod track;
+
+pub(crate) use erased::{ErasedResource, ResourceFactory, factory};
+pub use track::{Call, TrackedMethod};
+
+/// A shared dependency: the half that the impl declares.
+///
+/// Every hook has a default, so `impl Resource for Http {}` is enough. `#[resource]` on an impl block writes it from the
+/// methods of these names.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a resource",
+    label = "not a resource",
+    note = "put `#[resource]` on `struct {Self}` and on `impl {Self}`"
+)]
+pub trait Resource: Component + Sync {
+    /// What [`create`](Self::create) needs; the fields' needs unless it is written.
+    const NEEDS: &'static [Need] = Self::FIELDS;
+
+    /// Makes the value; without it the fields are injected.
+    fn create(cx: Assembly) -> impl Future<Output = Result<Self>> + Send {
+        async move { Self::assemble(&cx) }
+    }
+
+    /// Starts the value, before anyone else sees it; called once.
+    fn startup(&mut self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Works in the background until `stop` is requested; returning earlier is a failure of the resource.
+    fn run(&self, stop: Stop) -> impl Future<Output = Result<()>> + Send {
+        async move {
+            stop.requested().await;
+            Ok(())
+        }
+    }
+
+    /// Ends the value, after everything that depends on it; called once, also after a failed startup.
+    fn shutdown(&self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Says whether it works; asked at intervals.
+    fn health(&self) -> impl Future<Output = Health> + Send {
+        async { Health::Healthy }
+    }
+}

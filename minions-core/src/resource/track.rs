@@ -1,0 +1,133 @@
+//! Tracked methods: latency, errors and callers of a resource, without a field in it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use parking_lot::RwLock;
+
+use crate::component::Kind;
+use crate::telemetry::caller::{Caller, CallerId};
+use crate::telemetry::names;
+
+/// One tracked method of a resource: a static beside the method, holding its registered metrics by caller.
+///
+/// `#[resource]` puts one into every public async method of an impl block. By hand:
+///
+/// ```
+/// use minions_core::resource::{Call, TrackedMethod};
+/// struct Clock;
+/// impl Clock {
+///     async fn read(&self) -> Result<u64, std::io::Error> {
+///         static READ: TrackedMethod = TrackedMethod::new("clock", "read");
+///         let call = Call::begin(&READ);
+///         let answer = call.scope(async { Ok(7) }).await;
+///         call.end(answer.is_err());
+///         answer
+///     }
+/// }
+/// ```
+pub struct TrackedMethod {
+    resource: &'static str,
+    method: &'static str,
+    by_caller: RwLock<Vec<Option<Arc<Handles>>>>,
+}
+
+struct Handles {
+    calls: Counter,
+    errors: Counter,
+    duration: Histogram,
+    in_flight: Gauge,
+    /// Whose name nested calls carry: this resource's, for the same orchestration.
+    nested: CallerId,
+}
+
+impl TrackedMethod {
+    /// The method `method` of the resource named `resource`.
+    #[must_use]
+    pub const fn new(resource: &'static str, method: &'static str) -> Self {
+        Self { resource, method, by_caller: RwLock::new(Vec::new()) }
+    }
+
+    fn handles(&self, caller: CallerId) -> Arc<Handles> {
+        if let Some(Some(handles)) = self.by_caller.read().get(caller.index()) {
+            return handles.clone();
+        }
+        let mut by_caller = self.by_caller.write();
+        if by_caller.len() <= caller.index() {
+            by_caller.resize_with(caller.index() + 1, || None);
+        }
+        by_caller[caller.index()].get_or_insert_with(|| Arc::new(self.register(&caller.caller()))).clone()
+    }
+
+    fn register(&self, caller: &Caller) -> Handles {
+        let labels = [
+            ("resource", self.resource.to_owned()),
+            ("method", self.method.to_owned()),
+            ("caller_kind", caller.kind.map_or("unknown", Kind::as_str).to_owned()),
+            ("caller", caller.name.to_owned()),
+            ("orchestration", caller.orchestration.to_string()),
+        ];
+        let nested = CallerId::intern(Caller {
+            kind: Some(Kind::Resource),
+            name: self.resource,
+            orchestration: caller.orchestration.clone(),
+        });
+        Handles {
+            calls: counter!(names::RESOURCE_CALLS, &labels),
+            errors: counter!(names::RESOURCE_ERRORS, &labels),
+            duration: histogram!(names::RESOURCE_CALL_DURATION, &labels),
+            in_flight: gauge!(names::RESOURCE_CALLS_IN_FLIGHT, &labels[..2]),
+            nested,
+        }
+    }
+}
+
+impl std::fmt::Debug for TrackedMethod {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TrackedMethod({}.{})", self.resource, self.method)
+    }
+}
+
+/// One call of a tracked method; dropped before its end it counts as neither success nor error.
+#[must_use = "a call that is not ended is counted as interrupted"]
+pub struct Call {
+    handles: Arc<Handles>,
+    began: Instant,
+}
+
+impl Call {
+    /// Begins a call on behalf of whoever runs on this task.
+    pub fn begin(method: &'static TrackedMethod) -> Self {
+        let handles = method.handles(CallerId::current());
+        handles.in_flight.increment(1.0);
+        Self { handles, began: Instant::now() }
+    }
+
+    /// Runs the body of the method; calls of other resources inside it are counted as this resource's.
+    pub fn scope<F: Future>(&self, body: F) -> impl Future<Output = F::Output> + use<F> {
+        self.handles.nested.scope(body)
+    }
+
+    /// Counts the call.
+    pub fn end(self, failed: bool) {
+        self.handles.duration.record(self.began.elapsed());
+        self.handles.calls.increment(1);
+        if failed {
+            self.handles.errors.increment(1);
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.handles.in_flight.decrement(1.0);
+    }
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").finish_non_exhaustive()
+    }
+}

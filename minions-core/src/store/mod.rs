@@ -1,0 +1,100 @@
+//! Where unfinished work is kept: the [`StateStore`] trait and the stores that need no other crate.
+//!
+//! A store knows rows and atomic operations, nothing of components or steps. The runtime gathers operations into
+//! batches (group commit), so a store only has to make one batch durable at a time.
+
+use futures_util::future::BoxFuture;
+
+use crate::workflow::WorkflowId;
+
+mod error;
+mod op;
+mod row;
+
+pub use error::StoreError;
+pub use op::{Admit, Advance, Discard, NewWorkflow, Op, Quarantine, Requeue, Resolve};
+pub use row::{Filter, Status, StatusCount, StepFailure, StoredWorkflow};
+
+/// Keeps workflows from one step to the next, and over restarts.
+///
+/// # The contract
+///
+/// * [`commit`](Self::commit) answers when the batch is durable, with one result for each operation, in order.
+/// * An operation happens wholly or not at all. One that can never succeed fails alone: its neighbours are committed.
+/// * Every operation is idempotent: the runtime repeats one whose outcome it does not know.
+/// * A reader sees everything that was committed before it began.
+///
+/// [`testing::store_conformance!`](crate::testing) turns these sentences into tests for any store.
+pub trait StateStore: Send + Sync + 'static {
+    /// What kind of store this is, in one word for logs and reports: `sqlite`, `memory`.
+    fn kind(&self) -> &'static str;
+
+    /// Whether work survives in this store at all; without it the runtime neither encodes nor commits.
+    fn keeps(&self) -> bool {
+        true
+    }
+
+    /// Takes possession of the store and prepares it; called once, before anything else.
+    ///
+    /// # Errors
+    ///
+    /// When it is owned by another process, was written by a newer version, or cannot be read or written. Nothing is
+    /// left behind then, and the store is as it was.
+    fn open(&self) -> BoxFuture<'_, Result<Opened, StoreError>>;
+
+    /// Applies `batch` and answers when it is durable: one result per operation, in order.
+    ///
+    /// # Errors
+    ///
+    /// A [rejected](StoreError::is_rejected) operation will never succeed as it is; any other error says that the store
+    /// is unavailable and the operation may be repeated.
+    ///
+    /// # Cancel safety
+    ///
+    /// The batch is under way once this function returned: dropping the future does not take it back.
+    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<(), StoreError>>>;
+
+    /// How many batches may be under way at once.
+    fn batches_in_flight(&self) -> usize {
+        1
+    }
+
+    /// Reads up to `limit` workflows that match `filter`, in ascending order of identity.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    fn scan(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>>;
+
+    /// Counts the stored workflows by orchestration and status.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    fn counts(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>>;
+
+    /// Finishes what is under way and gives the store up; called once, after everything else.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be closed in order; what was committed stays committed.
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// What a store tells when it opens.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The greatest identity it holds; new ones are made above it.
+    pub last_id: Option<WorkflowId>,
+    /// How often the store has been opened, this time included; a later owner has a greater epoch.
+    pub epoch: u64,
+}
+
+impl Opened {
+    /// Describes a store whose greatest identity is `last_id`, opened for the `epoch`th time.
+    #[must_use]
+    pub fn new(last_id: Option<WorkflowId>, epoch: u64) -> Self {
+        Self { last_id, epoch }
+    }
+}

@@ -1,0 +1,123 @@
+//! The operations of a store: what must be atomic together is one operation.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::workflow::WorkflowId;
+
+use super::StepFailure;
+
+/// One atomic change of the store.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Op {
+    /// Stores an event for everyone who reacts to it.
+    Admit(Admit),
+    /// Records that a workflow comes to its next step.
+    Advance(Advance),
+    /// Removes a workflow that has ended.
+    Resolve(Resolve),
+    /// Sets a failed workflow aside, with its error.
+    Quarantine(Quarantine),
+    /// Lets a quarantined workflow go on at its step.
+    Requeue(Requeue),
+    /// Removes a workflow because an operator said so.
+    Discard(Discard),
+}
+
+/// Stores one event as one new workflow for every minion that reacts to it, all or none.
+///
+/// A workflow whose identity is stored already is left as it is: the operation was repeated.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Admit {
+    /// The encoded event, shared by all the workflows.
+    pub event: Arc<[u8]>,
+    /// The workflows to create.
+    pub create: Vec<NewWorkflow>,
+    /// When, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
+}
+
+/// A workflow to create: its checkpoint before the first step.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NewWorkflow {
+    /// Its identity.
+    pub id: WorkflowId,
+    /// The orchestration that it belongs to.
+    pub orchestration: Arc<str>,
+    /// The stable name of its first step.
+    pub step: Cow<'static, str>,
+    /// The hash of the minion's list of steps.
+    pub steps_hash: u64,
+    /// The encoded context.
+    pub context: Vec<u8>,
+}
+
+/// The checkpoint before a step: the context as it is, and the step that is next.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Advance {
+    /// Which workflow; rejected if it is not stored.
+    pub id: WorkflowId,
+    /// The stable name of the next step.
+    pub step: Cow<'static, str>,
+    /// The hash of the minion's list of steps.
+    pub steps_hash: u64,
+    /// How many checkpoints the workflow has had; creation is number 0.
+    pub seq: u32,
+    /// The encoded context.
+    pub context: Vec<u8>,
+    /// When, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
+}
+
+/// Removes a workflow that has ended; one that is not stored is no error.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Resolve {
+    /// Which workflow.
+    pub id: WorkflowId,
+}
+
+/// Sets a workflow aside: kept at its step with the context from before it, not resumed by itself.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Quarantine {
+    /// Which workflow; rejected if it is not stored.
+    pub id: WorkflowId,
+    /// Why; appended to the workflow's errors, of which the last [`StepFailure::KEPT`] are kept.
+    pub failure: StepFailure,
+    /// When, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
+}
+
+/// Makes a quarantined workflow run again at its step; rejected if it is not stored or not quarantined.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Requeue {
+    /// Which workflow.
+    pub id: WorkflowId,
+    /// When, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
+}
+
+/// Removes a workflow by an operator's decision; rejected if it is not stored.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Discard {
+    /// Which workflow.
+    pub id: WorkflowId,
+}
+
+macro_rules! into_op {
+    ($($name:ident),*) => {
+        $(impl From<$name> for Op {
+            fn from(op: $name) -> Self {
+                Self::$name(op)
+            }
+        })*
+    };
+}
+into_op!(Admit, Advance, Resolve, Quarantine, Requeue, Discard);

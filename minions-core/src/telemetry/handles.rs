@@ -1,0 +1,155 @@
+//! Registered metric handles: looked up once per component, so that counting costs tens of nanoseconds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+use crate::minion::StepInfo;
+use crate::store::StoreError;
+
+use super::names;
+
+/// Of the queue in front of the store.
+#[derive(Clone)]
+pub(crate) struct CheckpointMetrics {
+    attempts: Counter,
+    failures: Counter,
+    duration: Histogram,
+    batch: Histogram,
+    pub(crate) blocked: Gauge,
+}
+
+impl CheckpointMetrics {
+    pub(crate) fn register() -> Self {
+        let blocked = gauge!(names::CHECKPOINTS_BLOCKED);
+        blocked.set(0.0);
+        Self {
+            attempts: counter!(names::CHECKPOINTS),
+            failures: counter!(names::CHECKPOINT_FAILURES),
+            duration: histogram!(names::CHECKPOINT_DURATION),
+            batch: histogram!(names::CHECKPOINT_BATCH),
+            blocked,
+        }
+    }
+
+    pub(crate) fn batch(&self, results: &[Result<(), StoreError>], operations: usize, took: Duration) {
+        let failures = operations - results.iter().filter(|result| result.is_ok()).count().min(operations);
+        self.attempts.increment(operations as u64);
+        self.failures.increment(failures as u64);
+        self.duration.record(took);
+        self.batch.record(operations as f64);
+    }
+}
+
+/// Of one orchestration's workflows.
+pub(crate) struct WorkflowMetrics {
+    pub(crate) started: Counter,
+    pub(crate) resumed: Counter,
+    pub(crate) in_flight: Gauge,
+    pub(crate) parked: Counter,
+    pub(crate) quarantined: Gauge,
+    pub(crate) ended: [Ended; 3],
+    pub(crate) steps: Vec<StepMetrics>,
+}
+
+/// How a workflow ends; the index of [`WorkflowMetrics::ended`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Succeeded,
+    Aborted,
+    Quarantined,
+}
+
+pub(crate) struct Ended {
+    pub(crate) count: Counter,
+    pub(crate) duration: Histogram,
+}
+
+/// Of one step.
+pub(crate) struct StepMetrics {
+    pub(crate) started: Counter,
+    pub(crate) in_flight: Gauge,
+    pub(crate) succeeded: Counter,
+    pub(crate) aborted: Counter,
+    pub(crate) failed: Counter,
+    pub(crate) panicked: Counter,
+    pub(crate) duration: Histogram,
+}
+
+impl WorkflowMetrics {
+    pub(crate) fn register(orchestration: &Arc<str>, minion: &'static str, steps: &[StepInfo]) -> Self {
+        let o = || orchestration.to_string();
+        let ended = ["succeeded", "aborted", "quarantined"].map(|status| Ended {
+            count: counter!(names::WORKFLOWS_FINISHED, "orchestration" => o(), "minion" => minion, "status" => status),
+            duration: histogram!(
+                names::WORKFLOW_DURATION, "orchestration" => o(), "minion" => minion, "status" => status
+            ),
+        });
+        let quarantined = gauge!(names::QUARANTINED, "orchestration" => o(), "minion" => minion);
+        quarantined.set(0.0);
+        Self {
+            started: counter!(names::WORKFLOWS_STARTED, "orchestration" => o(), "minion" => minion),
+            resumed: counter!(names::WORKFLOWS_RESUMED, "orchestration" => o(), "minion" => minion),
+            in_flight: gauge!(names::WORKFLOWS_IN_FLIGHT, "orchestration" => o(), "minion" => minion),
+            parked: counter!(names::WORKFLOWS_PARKED, "orchestration" => o(), "minion" => minion),
+            quarantined,
+            ended,
+            steps: steps.iter().map(|step| StepMetrics::register(orchestration, minion, step.name)).collect(),
+        }
+    }
+
+    pub(crate) fn end(&self, end: End, took: Duration) {
+        let ended = &self.ended[end as usize];
+        ended.count.increment(1);
+        ended.duration.record(took);
+        if end == End::Quarantined {
+            self.quarantined.increment(1.0);
+        }
+    }
+}
+
+impl StepMetrics {
+    fn register(orchestration: &Arc<str>, minion: &'static str, step: &'static str) -> Self {
+        let labels =
+            [("orchestration", orchestration.to_string()), ("minion", minion.to_owned()), ("step", step.to_owned())];
+        let finished = |status: &'static str| {
+            let mut labels = labels.to_vec();
+            labels.push(("status", status.to_owned()));
+            counter!(names::STEPS_FINISHED, &labels)
+        };
+        Self {
+            started: counter!(names::STEPS_STARTED, &labels),
+            in_flight: gauge!(names::STEPS_IN_FLIGHT, &labels),
+            succeeded: finished("succeeded"),
+            aborted: finished("aborted"),
+            failed: finished("failed"),
+            panicked: finished("panicked"),
+            duration: histogram!(names::STEP_DURATION, &labels),
+        }
+    }
+}
+
+/// Of one pipeline.
+pub(crate) struct PipelineMetrics {
+    pub(crate) produced: Counter,
+    pub(crate) fanned_out: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) errors: Counter,
+    pub(crate) waiting: Gauge,
+}
+
+impl PipelineMetrics {
+    pub(crate) fn register(pipeline: &str) -> Self {
+        let p = || pipeline.to_owned();
+        let waiting = gauge!(names::PIPELINE_WAITING, "pipeline" => p());
+        waiting.set(0.0);
+        Self {
+            produced: counter!(names::EVENTS_PRODUCED, "pipeline" => p()),
+            fanned_out: counter!(names::EVENTS_FANNED_OUT, "pipeline" => p()),
+            refused: counter!(names::EVENTS_REFUSED, "pipeline" => p()),
+            errors: counter!(names::PIPELINE_ERRORS, "pipeline" => p()),
+            waiting,
+        }
+    }
+}
