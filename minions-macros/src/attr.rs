@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{
     Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Meta, Path, Token,
@@ -28,7 +28,7 @@ pub(crate) struct Argument {
 pub(crate) enum Value {
     Flag,
     Equals(Expr),
-    List(Span, TokenStream),
+    List(TokenStream),
 }
 
 /// An argument that is known but refused here, and what to do instead.
@@ -74,10 +74,7 @@ impl Arguments {
             Meta::List(list) => Self::parse(list.tokens.clone(), diag),
             Meta::NameValue(pair) => {
                 let name = path_word(&pair.path);
-                diag.at(
-                    pair,
-                    format!("the arguments of `{name}` stand in parentheses: `#[{name}(..)]`"),
-                );
+                diag.at(pair, format!("the arguments of `{name}` stand in parentheses: `#[{name}(..)]`"));
                 Self::default()
             }
         }
@@ -85,10 +82,7 @@ impl Arguments {
 
     fn add(&mut self, argument: Argument, diag: &mut Diagnostics) {
         if self.left.iter().any(|known| known.key == argument.key) {
-            diag.at(
-                &argument.key,
-                format!("argument `{}` is given twice; keep one of them", argument.key.unraw()),
-            );
+            diag.at(&argument.key, format!("argument `{}` is given twice; keep one of them", argument.key.unraw()));
         } else {
             self.left.push(argument);
         }
@@ -164,8 +158,8 @@ impl Argument {
             Value::Equals(input.parse()?)
         } else if input.peek(token::Paren) {
             let content;
-            let paren = syn::parenthesized!(content in input);
-            Value::List(paren.span.join(), content.parse()?)
+            syn::parenthesized!(content in input);
+            Value::List(content.parse()?)
         } else {
             Value::Flag
         };
@@ -181,7 +175,7 @@ impl Argument {
                 diag.at(other, format!("argument `{key}` takes a string: `{key} = \"..\"`"));
                 None
             }
-            Value::Flag | Value::List(..) => {
+            Value::Flag | Value::List(_) => {
                 let key = self.key.unraw();
                 diag.at(&self.key, format!("argument `{key}` takes a string: `{key} = \"..\"`"));
                 None
@@ -195,11 +189,7 @@ impl Argument {
     }
 
     /// The value as a string that `parse` understands; its words land on the literal.
-    pub(crate) fn text<T>(
-        self,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-        diag: &mut Diagnostics,
-    ) -> Option<T> {
+    pub(crate) fn text<T>(self, parse: impl FnOnce(&str) -> Result<T, String>, diag: &mut Diagnostics) -> Option<T> {
         let text = self.string(diag)?;
         parse(&text.value()).map_err(|message| diag.at(&text, message)).ok()
     }
@@ -209,17 +199,15 @@ impl Argument {
         let key = self.key.unraw();
         let wrong = format!("argument `{key}` takes a whole number above zero: `{key} = 8`");
         match self.value {
-            Value::Equals(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => {
-                positive(&number).or_else(|| {
-                    diag.at(&number, wrong);
-                    None
-                })
-            }
+            Value::Equals(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => positive(&number).or_else(|| {
+                diag.at(&number, wrong);
+                None
+            }),
             Value::Equals(other) => {
                 diag.at(other, wrong);
                 None
             }
-            Value::Flag | Value::List(..) => {
+            Value::Flag | Value::List(_) => {
                 diag.at(&self.key, wrong);
                 None
             }
@@ -229,7 +217,7 @@ impl Argument {
     /// The value as a nested list of arguments.
     pub(crate) fn nested(self, example: &str, diag: &mut Diagnostics) -> Option<Arguments> {
         match self.value {
-            Value::List(_, tokens) => Some(Arguments::parse(tokens, diag)),
+            Value::List(tokens) => Some(Arguments::parse(tokens, diag)),
             Value::Flag | Value::Equals(_) => {
                 let key = self.key.unraw();
                 diag.at(&self.key, format!("argument `{key}` takes a list: `{example}`"));
@@ -245,28 +233,17 @@ fn positive(number: &LitInt) -> Option<u32> {
 
 /// The last segment of a path, as people know an attribute.
 pub(crate) fn path_word(path: &Path) -> String {
-    path.segments
-        .last()
-        .map(|segment| segment.ident.unraw().to_string())
-        .unwrap_or_default()
+    path.segments.last().map(|segment| segment.ident.unraw().to_string()).unwrap_or_default()
 }
 
 /// Whether the attribute is ours, however its path is qualified.
 pub(crate) fn is(attribute: &Attribute, word: &str) -> bool {
-    attribute
-        .path()
-        .segments
-        .last()
-        .is_some_and(|segment| segment.ident.unraw() == word)
+    attribute.path().segments.last().is_some_and(|segment| segment.ident.unraw() == word)
 }
 
 /// The `cfg` conditions among the attributes, to be repeated on what is generated for the item.
 pub(crate) fn conditions(attributes: &[Attribute]) -> Vec<Attribute> {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("cfg"))
-        .cloned()
-        .collect()
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
 }
 
 /// What stands between the parentheses of `#[cfg(..)]`.

@@ -2,13 +2,14 @@
 //!
 //! A body that is half written still expands, which is what keeps an editor working.
 
-use proc_macro2::{Delimiter, Group, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, FnArg, Generics, Ident, ImplItem, Lifetime, Path, Receiver, ReceiverKind, Signature, Token, Type,
-    Visibility,
+    Attribute, FnArg, Generics, Ident, ImplItem, Lifetime, Path, Receiver, ReceiverKind, ReturnType, Signature, Token,
+    Type, Visibility,
     ext::IdentExt as _,
     parse::{Parse, ParseStream},
+    spanned::Spanned as _,
 };
 
 use crate::attr;
@@ -91,6 +92,14 @@ impl Method {
 
     pub(crate) fn receiver(&self) -> Taken<'_> {
         self.signature.receiver().map_or(Taken::Nothing, taken)
+    }
+
+    /// Where an error about the result goes.
+    pub(crate) fn output_span(&self) -> Span {
+        match &self.signature.output {
+            ReturnType::Default => self.signature.ident.span(),
+            ReturnType::Type(_, ty) => ty.span(),
+        }
     }
 
     pub(crate) fn conditions(&self) -> Vec<Attribute> {
@@ -213,9 +222,8 @@ impl ToTokens for Block {
         let Self { attributes, unsafety, impl_token, generics, trait_, self_ty, members } = self;
         let (parameters, where_clause) = (&generics, &generics.where_clause);
         let trait_ = trait_.as_ref().map(|(path, for_token)| quote!(#path #for_token));
-        let (outer, inner): (Vec<_>, Vec<_>) = attributes
-            .iter()
-            .partition(|attribute| matches!(attribute.style, syn::AttrStyle::Outer));
+        let (outer, inner): (Vec<_>, Vec<_>) =
+            attributes.iter().partition(|attribute| matches!(attribute.style, syn::AttrStyle::Outer));
         tokens.extend(quote! {
             #(#outer)* #unsafety #impl_token #parameters #trait_ #self_ty #where_clause { #(#inner)* #(#members)* }
         });
@@ -253,7 +261,7 @@ mod tests {
             impl Http {
                 const A: u8 = 1;
                 type B = u8;
-                #[doc = "y"] #[minions::untracked] pub(crate) async fn get<'a, T: Into<u8>>(&'a self, (a, b): (T, T)) -> u8 where T: Copy { 1 }
+                #[doc = "y"] #[minions::untracked] pub(crate) async fn get<'a, T: Copy>(&'a self, (a, b): (T, T)) -> u8 where T: Copy { 1 }
                 pub const fn two() -> u8 { 2 }
                 some_macro!();
             }
@@ -268,7 +276,7 @@ mod tests {
                 impl Http {
                     const A: u8 = 1;
                     type B = u8;
-                    #[doc = "y"] pub(crate) async fn get<'a, T: Into<u8>>(&'a self, (a, b): (T, T)) -> u8 where T: Copy { 1 }
+                    #[doc = "y"] pub(crate) async fn get<'a, T: Copy>(&'a self, (a, b): (T, T)) -> u8 where T: Copy { 1 }
                     pub const fn two() -> u8 { 2 }
                     some_macro!();
                 }
@@ -298,7 +306,16 @@ mod tests {
 
     #[test]
     fn trait_impls_are_seen() {
-        let block = block(quote!(impl<T> Clone for A<T> where T: Clone { fn clone(&self) -> Self { loop {} } }));
+        let block = block(quote!(
+            impl<T> Clone for A<T>
+            where
+                T: Clone,
+            {
+                fn clone(&self) -> Self {
+                    loop {}
+                }
+            }
+        ));
         assert!(block.trait_.is_some() && !block.generics.params.is_empty());
         assert_eq!(block.ident().unwrap(), "A");
     }

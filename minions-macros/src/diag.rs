@@ -16,10 +16,7 @@ pub(crate) struct Diagnostics {
 
 impl Diagnostics {
     pub(crate) fn new() -> Self {
-        Self {
-            errors: Vec::new(),
-            finished: false,
-        }
+        Self { errors: Vec::new(), finished: false }
     }
 
     /// Reports a mistake that spans `tokens`.
@@ -49,10 +46,7 @@ impl Diagnostics {
     /// The errors as `compile_error!` items, in the order they were found.
     pub(crate) fn finish(mut self) -> TokenStream {
         self.finished = true;
-        self.errors
-            .drain(..)
-            .map(syn::Error::into_compile_error)
-            .collect()
+        self.errors.drain(..).map(syn::Error::into_compile_error).collect()
     }
 
     /// The messages, for tests.

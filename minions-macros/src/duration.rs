@@ -8,9 +8,7 @@ use quote::quote;
 /// Parses `"250ms"`, `"10s"`, `"5m"` or `"2h"`; the error says what to write instead.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     if number.is_empty() {
         return Err(format!(
@@ -33,9 +31,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
             ));
         }
         other => {
-            return Err(format!(
-                "unknown unit `{other}` in duration `{text}`; the units are `ms`, `s`, `m` and `h`"
-            ));
+            return Err(format!("unknown unit `{other}` in duration `{text}`; the units are `ms`, `s`, `m` and `h`"));
         }
     };
     number
@@ -64,10 +60,7 @@ pub(crate) fn range(text: &str) -> Result<(Duration, Duration), String> {
     };
     let (first, last) = (positive(first)?, positive(last)?);
     if first > last {
-        return Err(format!(
-            "the range `{}` runs backwards; write the shorter duration first",
-            text.trim()
-        ));
+        return Err(format!("the range `{}` runs backwards; write the shorter duration first", text.trim()));
     }
     Ok((first, last))
 }
@@ -75,7 +68,8 @@ pub(crate) fn range(text: &str) -> Result<(Duration, Duration), String> {
 /// Parses `"20/s"`: how many per second, minute or hour.
 pub(crate) fn rate(text: &str) -> Result<(u32, Duration), String> {
     let text = text.trim();
-    let wrong = || format!("`{text}` is not a rate; write a number per unit, for example \"20/s\", \"300/m\" or \"5000/h\"");
+    let wrong =
+        || format!("`{text}` is not a rate; write a number per unit, for example \"20/s\", \"300/m\" or \"5000/h\"");
     let (number, unit) = text.split_once('/').ok_or_else(wrong)?;
     let per = match unit.trim() {
         "s" => Duration::from_secs(1),
@@ -114,10 +108,7 @@ mod tests {
 
     #[test]
     fn ranges() {
-        assert_eq!(
-            range("200ms..30s"),
-            Ok((Duration::from_millis(200), Duration::from_secs(30)))
-        );
+        assert_eq!(range("200ms..30s"), Ok((Duration::from_millis(200), Duration::from_secs(30))));
         assert!(range("30s..1s").unwrap_err().contains("backwards"));
         assert!(range("30s").unwrap_err().contains("not a range"));
         assert!(range("1s..").unwrap_err().contains("not a duration"));

@@ -77,11 +77,8 @@ const NEXT: Hook = Hook {
     returns: true,
 };
 /// A pipeline is owned by its own task, which is why all of its hooks are exclusive.
-const PIPELINE_SHUTDOWN: Hook = Hook {
-    signature: "async fn shutdown(&mut self) -> Result<()>",
-    receiver: Receiver::Exclusive,
-    ..SHUTDOWN
-};
+const PIPELINE_SHUTDOWN: Hook =
+    Hook { signature: "async fn shutdown(&mut self) -> Result<()>", receiver: Receiver::Exclusive, ..SHUTDOWN };
 
 static SHARED: [Hook; 5] = [CREATE, STARTUP, RUN, SHUTDOWN, HEALTH];
 static PIPELINE: [Hook; 4] = [CREATE, STARTUP, NEXT, PIPELINE_SHUTDOWN];
@@ -89,18 +86,13 @@ static PIPELINE: [Hook; 4] = [CREATE, STARTUP, NEXT, PIPELINE_SHUTDOWN];
 /// Names that are not hooks of this kind, though a person could think so, and why.
 fn reserved(kind: Kind, name: &str) -> Option<String> {
     match (kind, name) {
-        (Kind::Minion, "accept" | "lane") => Some(format!(
-            "hook `{name}` is not yet supported; leave it out, or rename the method if it is yours"
-        )),
+        (Kind::Minion, "accept" | "lane") => {
+            Some(format!("hook `{name}` is not yet supported; leave it out, or rename the method if it is yours"))
+        }
         (Kind::Pipeline, "run" | "health") => {
-            let why = if name == "run" {
-                "it is driven by `next`"
-            } else {
-                "its health is derived from what `next` returns"
-            };
-            Some(format!(
-                "a pipeline has no hook `{name}`: {why}; mark the method `#[untracked]` to keep the name"
-            ))
+            let why =
+                if name == "run" { "it is driven by `next`" } else { "its health is derived from what `next` returns" };
+            Some(format!("a pipeline has no hook `{name}`: {why}; mark the method `#[untracked]` to keep the name"))
         }
         _ => None,
     }
@@ -122,6 +114,8 @@ pub(crate) fn named(kind: Kind, name: &str) -> Option<&'static Hook> {
 #[derive(Default)]
 pub(crate) struct Hooks<'a> {
     found: Vec<&'a Method>,
+    /// Hooks that somebody meant to write and did not.
+    missed: Vec<&'static str>,
 }
 
 impl<'a> Hooks<'a> {
@@ -141,11 +135,14 @@ impl<'a> Hooks<'a> {
                 }
                 if check_signature(hook, method, diag) {
                     hooks.found.push(method);
+                } else {
+                    hooks.missed.push(hook.name);
                 }
             } else if keeps_its_name {
             } else if let Some(message) = reserved(kind, &name) {
                 diag.at(&method.signature.ident, message);
             } else if let Some(hook) = near_miss(kind, method) {
+                hooks.missed.push(hook.name);
                 diag.at(
                     &method.signature.ident,
                     format!(
@@ -156,6 +153,11 @@ impl<'a> Hooks<'a> {
             }
         }
         hooks
+    }
+
+    /// Whether the hook is there in a form that has been reported.
+    pub(crate) fn is_missed(&self, name: &str) -> bool {
+        self.missed.contains(&name)
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&'a Method> {
@@ -276,37 +278,111 @@ mod tests {
     fn wrong_signatures() {
         let one = |methods| messages(Kind::Resource, methods).pop().unwrap_or_default();
         assert_eq!(
-            one(quote!(fn health(&mut self, x: u8) {})),
+            one(quote!(
+                fn health(&mut self, x: u8) {}
+            )),
             "hook `health` is not `async` and takes `&mut self` and takes 1 parameter instead of 0 and returns nothing; \
              write `async fn health(&self) -> Health`, or rename the method if it is yours"
         );
-        assert!(one(quote!(async fn startup(self: Arc<Self>) {})).contains("takes `self: Arc<Self>`"));
-        assert!(one(quote!(async fn create(&self) -> Result<Self> {})).contains("does not exist yet"));
-        assert!(one(quote!(async fn shutdown<T>(&self) {})).contains("is generic"));
-        assert!(one(quote!(#[cfg(unix)] async fn create() -> Result<Self> {})).contains("is conditional"));
         assert!(
-            messages(Kind::Pipeline, quote!(async fn shutdown(&self) {}))[0].contains("`async fn shutdown(&mut self) -> Result<()>`")
+            one(quote!(
+                async fn startup(self: Arc<Self>) {}
+            ))
+            .contains("takes `self: Arc<Self>`")
+        );
+        assert!(
+            one(quote!(
+                async fn create(&self) -> Result<Self> {}
+            ))
+            .contains("does not exist yet")
+        );
+        assert!(
+            one(quote!(
+                async fn shutdown<T>(&self) {}
+            ))
+            .contains("is generic")
+        );
+        assert!(
+            one(quote!(
+                #[cfg(unix)]
+                async fn create() -> Result<Self> {}
+            ))
+            .contains("is conditional")
+        );
+        assert!(
+            messages(
+                Kind::Pipeline,
+                quote!(
+                    async fn shutdown(&self) {}
+                )
+            )[0]
+            .contains("`async fn shutdown(&mut self) -> Result<()>`")
         );
     }
 
     #[test]
     fn near_misses() {
         for (kind, name, method) in [
-            (Kind::Resource, "startup", quote!(async fn start_up(&mut self) {})),
-            (Kind::Resource, "startup", quote!(pub async fn start(&self) {})),
-            (Kind::Resource, "shutdown", quote!(async fn on_shutdown(&self) {})),
-            (Kind::Minion, "run", quote!(async fn on_run(&self) {})),
-            (Kind::Pipeline, "next", quote!(async fn nxt(&mut self) {})),
-            (Kind::Resource, "create", quote!(async fn creat() {})),
+            (
+                Kind::Resource,
+                "startup",
+                quote!(
+                    async fn start_up(&mut self) {}
+                ),
+            ),
+            (
+                Kind::Resource,
+                "startup",
+                quote!(
+                    pub async fn start(&self) {}
+                ),
+            ),
+            (
+                Kind::Resource,
+                "shutdown",
+                quote!(
+                    async fn on_shutdown(&self) {}
+                ),
+            ),
+            (
+                Kind::Minion,
+                "run",
+                quote!(
+                    async fn on_run(&self) {}
+                ),
+            ),
+            (
+                Kind::Pipeline,
+                "next",
+                quote!(
+                    async fn nxt(&mut self) {}
+                ),
+            ),
+            (
+                Kind::Resource,
+                "create",
+                quote!(
+                    async fn creat() {}
+                ),
+            ),
         ] {
             let seen = messages(kind, method);
             assert!(seen[0].contains(&format!("did you mean `{name}`?")), "{seen:?}");
         }
         for method in [
-            quote!(pub async fn start(&self, job: Job) {}),
-            quote!(#[untracked] async fn start_up(&mut self) {}),
-            quote!(pub async fn fun(&self) {}),
-            quote!(fn created(&self) {}),
+            quote!(
+                pub async fn start(&self, job: Job) {}
+            ),
+            quote!(
+                #[untracked]
+                async fn start_up(&mut self) {}
+            ),
+            quote!(
+                pub async fn fun(&self) {}
+            ),
+            quote!(
+                fn created(&self) {}
+            ),
         ] {
             assert_eq!(messages(Kind::Resource, method), [""; 0]);
         }
@@ -314,8 +390,32 @@ mod tests {
 
     #[test]
     fn reserved_names() {
-        assert!(messages(Kind::Minion, quote!(fn lane(e: &E) {}))[0].contains("hook `lane` is not yet supported"));
-        assert!(messages(Kind::Pipeline, quote!(async fn health(&self) {}))[0].contains("derived"));
-        assert!(messages(Kind::Resource, quote!(pub async fn lane(&self) {})).is_empty());
+        assert!(
+            messages(
+                Kind::Minion,
+                quote!(
+                    fn lane(e: &E) {}
+                )
+            )[0]
+            .contains("hook `lane` is not yet supported")
+        );
+        assert!(
+            messages(
+                Kind::Pipeline,
+                quote!(
+                    async fn health(&self) {}
+                )
+            )[0]
+            .contains("derived")
+        );
+        assert!(
+            messages(
+                Kind::Resource,
+                quote!(
+                    pub async fn lane(&self) {}
+                )
+            )
+            .is_empty()
+        );
     }
 }

@@ -1,8 +1,5 @@
 //! The three kinds of component and their words.
 
-use proc_macro2::Span;
-use syn::Ident;
-
 /// What an attribute declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -28,10 +25,5 @@ impl Kind {
             Self::Pipeline => "Pipeline",
             Self::Minion => "Minion",
         }
-    }
-
-    /// The trait, at a span.
-    pub(crate) fn trait_ident(self, span: Span) -> Ident {
-        Ident::new(self.trait_name(), span)
     }
 }

@@ -53,7 +53,9 @@ mod tests {
 
     #[test]
     fn a_right_limit_is_refused() {
-        let seen = messages(&syn::parse_quote!(#[limit(concurrency = 8, rate = "20/s", burst = 5, per = host(url), queue = 9)]));
+        let seen = messages(
+            &syn::parse_quote!(#[limit(concurrency = 8, rate = "20/s", burst = 5, per = host(url), queue = 9)]),
+        );
         assert_eq!(seen.len(), 1);
         assert!(seen[0].contains("not yet supported"));
     }

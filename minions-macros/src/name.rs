@@ -17,14 +17,8 @@ pub(crate) fn component(declared: Option<&LitStr>, ident: &Ident, diag: &mut Dia
             None
         } else {
             let suggestion = snake_case(&name);
-            let example = if is_snake_case(&suggestion) {
-                format!(": \"{suggestion}\"")
-            } else {
-                String::new()
-            };
-            Some(format!(
-                "the name of a component is a configuration section and must be in ascii snake case{example}"
-            ))
+            let example = if is_snake_case(&suggestion) { format!(": \"{suggestion}\"") } else { String::new() };
+            Some(format!("the name of a component is a configuration section and must be in ascii snake case{example}"))
         };
         if let Some(problem) = &problem {
             diag.at(literal, problem);
@@ -39,9 +33,7 @@ pub(crate) fn component(declared: Option<&LitStr>, ident: &Ident, diag: &mut Dia
         } else if is_snake_case(&name) {
             None
         } else {
-            Some(format!(
-                "`{ident}` has no name in ascii snake case; declare one: `name = \"..\"`"
-            ))
+            Some(format!("`{ident}` has no name in ascii snake case; declare one: `name = \"..\"`"))
         };
         (name, problem)
     };
@@ -62,9 +54,8 @@ fn snake_case(name: &str) -> String {
     for (i, &letter) in letters.iter().enumerate() {
         if letter.is_uppercase() {
             let after_word = i > 0 && (letters[i - 1].is_lowercase() || letters[i - 1].is_ascii_digit());
-            let before_word = i > 0
-                && letters[i - 1].is_uppercase()
-                && letters.get(i + 1).is_some_and(|next| next.is_lowercase());
+            let before_word =
+                i > 0 && letters[i - 1].is_uppercase() && letters.get(i + 1).is_some_and(|next| next.is_lowercase());
             if after_word || before_word {
                 out.push('_');
             }
@@ -80,9 +71,7 @@ fn snake_case(name: &str) -> String {
 
 fn is_snake_case(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 #[cfg(test)]

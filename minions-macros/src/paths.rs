@@ -39,9 +39,6 @@ mod tests {
     fn default_and_override() {
         assert_eq!(Root::default().private().to_string(), ":: minions :: __private");
         let path: syn::Path = syn::parse_quote!(crate::vendor::minions);
-        assert_eq!(
-            Root::new(path).private().to_string(),
-            "crate :: vendor :: minions :: __private"
-        );
+        assert_eq!(Root::new(path).private().to_string(), "crate :: vendor :: minions :: __private");
     }
 }

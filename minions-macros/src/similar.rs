@@ -12,18 +12,12 @@ pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 
 /// `` ; did you mean `x`? `` or nothing.
 pub(crate) fn hint(word: &str, known: &[&str]) -> String {
-    nearest(word, known)
-        .map(|candidate| format!("; did you mean `{candidate}`?"))
-        .unwrap_or_default()
+    nearest(word, known).map(|candidate| format!("; did you mean `{candidate}`?")).unwrap_or_default()
 }
 
 /// `` `a`, `b`, `c` ``.
 pub(crate) fn list<S: AsRef<str>>(words: &[S]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{}`", word.as_ref()))
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.iter().map(|word| format!("`{}`", word.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 /// Edit distance in which two swapped neighbours count as one mistake.

@@ -5,16 +5,8 @@ use quote::ToTokens;
 /// The tokens without the spaces that printing puts everywhere.
 pub(crate) fn spelled(tokens: &impl ToTokens) -> String {
     let printed = tokens.to_token_stream().to_string();
-    let replacements = [
-        (" :: ", "::"),
-        (":: ", "::"),
-        (" < ", "<"),
-        ("< ", "<"),
-        (" >", ">"),
-        ("& ", "&"),
-        (" ,", ","),
-        (" :", ":"),
-    ];
+    let replacements =
+        [(" :: ", "::"), (":: ", "::"), (" < ", "<"), ("< ", "<"), (" >", ">"), ("& ", "&"), (" ,", ","), (" :", ":")];
     replacements.iter().fold(printed, |text, (from, to)| text.replace(from, to))
 }
 

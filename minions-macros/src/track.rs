@@ -1,6 +1,6 @@
 //! Tracked methods: public async methods of a resource, timed and counted under the caller's name.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
     ReturnType, Type, TypeInfer,
@@ -31,10 +31,24 @@ pub(crate) fn wrap(block: &mut Block, root: &Root) {
         let name = method.name();
         let pin = pin(&method.signature.output, &private);
         let (inner, body) = split_inner_attributes(method.body.stream());
+        // Names of ours must not be seen by the body, hence the blocks and the hygienic locals.
+        let (call, answer) = (Ident::new("call", Span::mixed_site()), Ident::new("answer", Span::mixed_site()));
         let wrapped = quote! {
             #inner
-            static METHOD: #private::Method = #private::Method::new::<#ty>(#name);
-            #private::track(&METHOD, async move { #pin #body }).await
+            let #call = {
+                #[allow(unused_imports)]
+                use #private::NoProbe as _;
+                static METHOD: #private::TrackedMethod =
+                    #private::TrackedMethod::new(<#private::Probe<#ty>>::NAME, #name);
+                #private::Call::begin(&METHOD)
+            };
+            let #answer = #call.scope(async move { #pin #body }).await;
+            #call.end({
+                #[allow(unused_imports)]
+                use #private::Infallible as _;
+                #private::Fallible(&#answer).is_error()
+            });
+            #answer
         };
         let mut group = Group::new(Delimiter::Brace, wrapped);
         group.set_span(method.body.span());
@@ -45,7 +59,11 @@ pub(crate) fn wrap(block: &mut Block, root: &Root) {
 /// Tells the async block its output type, so that `?` knows which error it makes.
 fn pin(output: &ReturnType, private: &TokenStream) -> TokenStream {
     let mut ty = match output {
-        ReturnType::Default => return quote!(if false { return; }),
+        ReturnType::Default => {
+            return quote!(if false {
+                return;
+            });
+        }
         ReturnType::Type(_, ty) => (**ty).clone(),
     };
     if matches!(ty, Type::ImplTrait(_) | Type::Never(_)) {
@@ -100,14 +118,32 @@ mod tests {
 
     #[test]
     fn tracks_public_async_shared_methods_only() {
-        assert!(wrapped(quote!(pub(crate) async fn get(&self) {})).contains("\"get\""));
+        assert!(
+            wrapped(quote!(
+                pub(crate) async fn get(&self) {}
+            ))
+            .contains("\"get\"")
+        );
         for left in [
-            quote!(async fn get(&self) {}),
-            quote!(pub fn get(&self) {}),
-            quote!(pub async fn get(&mut self) {}),
-            quote!(pub async fn get() {}),
-            quote!(pub async fn health(&self) -> Health {}),
-            quote!(#[untracked] pub async fn get(&self) {}),
+            quote!(
+                async fn get(&self) {}
+            ),
+            quote!(
+                pub fn get(&self) {}
+            ),
+            quote!(
+                pub async fn get(&mut self) {}
+            ),
+            quote!(
+                pub async fn get() {}
+            ),
+            quote!(
+                pub async fn health(&self) -> Health {}
+            ),
+            quote!(
+                #[untracked]
+                pub async fn get(&self) {}
+            ),
         ] {
             assert!(!wrapped(left.clone()).contains("METHOD"), "{left}");
         }
@@ -115,14 +151,42 @@ mod tests {
 
     #[test]
     fn pins_the_output() {
-        assert!(wrapped(quote!(pub async fn a(&self) -> Result<u8, E> { b?; Ok(1) })).contains("never :: < Result < u8 , E > >"));
-        assert!(wrapped(quote!(pub async fn a(&self) -> Result<impl Sized, E> { b?; Ok(1) })).contains("never :: < Result < _ , E > >"));
-        assert!(!wrapped(quote!(pub async fn a(&self) -> impl Sized { 1 })).contains("never"));
+        assert!(
+            wrapped(quote!(
+                pub async fn a(&self) -> Result<u8, E> {
+                    b?;
+                    Ok(1)
+                }
+            ))
+            .contains("never :: < Result < u8 , E > >")
+        );
+        assert!(
+            wrapped(quote!(
+                pub async fn a(&self) -> Result<impl Sized, E> {
+                    b?;
+                    Ok(1)
+                }
+            ))
+            .contains("never :: < Result < _ , E > >")
+        );
+        assert!(
+            !wrapped(quote!(
+                pub async fn a(&self) -> impl Sized {
+                    1
+                }
+            ))
+            .contains("never")
+        );
     }
 
     #[test]
     fn inner_attributes_stay_in_front() {
-        let text = wrapped(quote!(pub async fn a(&self) { #![allow(dead_code)] 1 }));
+        let text = wrapped(quote!(
+            pub async fn a(&self) {
+                #![allow(dead_code)]
+                1
+            }
+        ));
         let (attribute, method) = (text.find("allow").unwrap(), text.find("METHOD").unwrap());
         assert!(attribute < method);
     }

@@ -8,12 +8,7 @@ use syn::{
     parse::{ParseStream, Parser as _},
 };
 
-use crate::{
-    attr,
-    diag::Diagnostics,
-    similar,
-    text::spelled,
-};
+use crate::{attr, diag::Diagnostics, similar, text::spelled};
 
 const KEYS: [&str; 3] = ["config", "id", "max_in_flight"];
 
@@ -86,7 +81,10 @@ impl App {
             } else if let Some(id) = &edge.id
                 && earlier.iter().filter_map(|other| other.id.as_ref()).any(|other| other.value() == id.value())
             {
-                diag.at(id, format!("the id `{}` is taken by another line; every orchestration has its own", id.value()));
+                diag.at(
+                    id,
+                    format!("the id `{}` is taken by another line; every orchestration has its own", id.value()),
+                );
             }
         }
     }
@@ -119,7 +117,9 @@ impl Header {
                 match attribute.parse_args() {
                     Ok(ty) if header.args.is_none() => header.args = Some(ty),
                     Ok(_) => diag.at(&attribute, "`#[args(..)]` is given twice; put both into one struct"),
-                    Err(_) => diag.at(&attribute, "`#[args(..)]` takes a type that derives `clap::Args`: `#[args(MyArgs)]`"),
+                    Err(_) => {
+                        diag.at(&attribute, "`#[args(..)]` takes a type that derives `clap::Args`: `#[args(MyArgs)]`")
+                    }
                 }
             } else {
                 header.attributes.push(attribute);
@@ -135,9 +135,6 @@ impl Header {
             return Err(input.error(format!("the type of an app has no fields; write `struct {};`", header.ident)));
         }
         input.parse::<Token![;]>()?;
-        if header.no_main && let Some(args) = &header.args {
-            diag.at(args, "`#[args(..)]` extends the generated command line, and `#[no_main]` leaves it to you; keep one of them");
-        }
         Ok(header)
     }
 }
@@ -190,7 +187,13 @@ impl Edge {
 
     fn option(&mut self, key: &Ident, name: &str, value: Expr, diag: &mut Diagnostics) {
         match name {
-            "config" => self.config = text(value, "option `config` takes the path of a file, or a pattern: `config = \"config/audit-*.toml\"`", diag),
+            "config" => {
+                self.config = text(
+                    value,
+                    "option `config` takes the path of a file, or a pattern: `config = \"config/audit-*.toml\"`",
+                    diag,
+                )
+            }
             "id" => self.id = text(value, "option `id` takes a name: `id = \"nightly\"`", diag),
             "max_in_flight" => match value {
                 Expr::Lit(ExprLit { lit: Lit::Int(number), .. })
@@ -259,7 +262,10 @@ mod tests {
         assert_eq!(app.header.attributes.len(), 1);
         assert!(app.header.args.is_some() && !app.header.no_main);
         assert_eq!(app.edges[1].id.as_ref().unwrap().value(), "audit");
-        assert_eq!(app.edges[1].text, "pages::Sitemap => Auditor { config = \"config/audit-*.toml\" , id = \"audit\" , max_in_flight = 64 }");
+        assert_eq!(
+            app.edges[1].text,
+            "pages::Sitemap => Auditor { config = \"config/audit-*.toml\" , id = \"audit\" , max_in_flight = 64 }"
+        );
     }
 
     #[test]
@@ -289,7 +295,6 @@ mod tests {
         assert!(one(quote!(A => B C => D)).contains("expected `,`"));
         assert!(one(quote!(pub struct W { a: u8 } A => B)).contains("no fields"));
         assert!(one(quote!(#[args] struct W; A => B)).contains("clap::Args"));
-        assert!(one(quote!(#[no_main] #[args(X)] struct W; A => B)).contains("keep one of them"));
         assert!(one(quote!(#[no_main(x)] struct W; A => B)).contains("takes no value"));
         assert!(one(quote!(pub enum W {} A => B)).contains("expected `struct Name;`"));
     }

@@ -1,12 +1,8 @@
 //! The struct half as facts: name, fields and what fills them.
 
-use std::time::Duration;
-
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{
-    Attribute, Expr, Fields, GenericParam, Ident, Index, ItemStruct, Meta, Type, ext::IdentExt as _, spanned::Spanned as _,
-};
+use syn::{Attribute, Expr, Fields, GenericParam, Ident, Index, ItemStruct, Meta, Type, spanned::Spanned as _};
 
 use crate::{
     attr::{self, Arguments, Refused, Why},
@@ -24,16 +20,8 @@ pub(crate) struct Component {
     /// The declared name: configuration section and label.
     pub(crate) name: String,
     pub(crate) fields: Vec<Field>,
-    pub(crate) pipeline: PipelineOptions,
     /// False when the struct cannot be a component at all, generic for example.
     pub(crate) is_sound: bool,
-}
-
-/// What only a pipeline declares.
-#[derive(Debug, Default)]
-pub(crate) struct PipelineOptions {
-    pub(crate) background: bool,
-    pub(crate) idle: Option<Duration>,
 }
 
 /// One field.
@@ -46,36 +34,17 @@ pub(crate) struct Field {
 
 /// `#[default]` or `#[default(expr)]`.
 pub(crate) struct FieldDefault {
-    pub(crate) span: Span,
     pub(crate) value: Option<Expr>,
-}
-
-impl Field {
-    /// The name in a message.
-    pub(crate) fn label(&self) -> String {
-        match &self.member {
-            syn::Member::Named(ident) => ident.unraw().to_string(),
-            syn::Member::Unnamed(index) => index.index.to_string(),
-        }
-    }
 }
 
 const ID: Refused = Refused {
     key: "id",
     why: Why::NotYet("leave it out: a component is identified by its type, and named by `name = \"..\"`"),
 };
-const EMITS: Refused = Refused {
-    key: "emits",
-    why: Why::NotYet("leave it out, and let a pipeline produce the event"),
-};
-const BACKGROUND: Refused = Refused {
-    key: "background",
-    why: Why::Elsewhere("only a pipeline can be in the background"),
-};
-const IDLE: Refused = Refused {
-    key: "idle",
-    why: Why::Elsewhere("only a pipeline is ever idle"),
-};
+const EMITS: Refused = Refused { key: "emits", why: Why::NotYet("leave it out, and let a pipeline produce the event") };
+const BEHAVIOUR: &str = "it is behaviour and belongs to the impl: `#[pipeline(..)] impl ..`";
+const BACKGROUND: Refused = Refused { key: "background", why: Why::Elsewhere(BEHAVIOUR) };
+const IDLE: Refused = Refused { key: "idle", why: Why::Elsewhere(BEHAVIOUR) };
 
 impl Component {
     /// Reads an annotated struct; its helper attributes are taken out of `item`.
@@ -85,16 +54,10 @@ impl Component {
         let root = arguments.path("crate", diag).map(Root::new).unwrap_or_default();
         let declared = arguments.string("name", diag);
         let name = name::component(declared.as_ref(), &item.ident, diag);
-        let mut pipeline = PipelineOptions::default();
-        if kind == Kind::Pipeline {
-            pipeline.background = arguments.flag("background", diag);
-            pipeline.idle = arguments.take("idle").and_then(|argument| argument.duration(diag));
-            arguments.finish(&["name", "background", "idle", "crate"], &[ID, EMITS], diag);
-        } else {
-            arguments.finish(&["name", "crate"], &[ID, EMITS, BACKGROUND, IDLE], diag);
-        }
+        let refused: &[Refused] = if kind == Kind::Pipeline { &[ID, EMITS, BACKGROUND, IDLE] } else { &[ID, EMITS] };
+        arguments.finish(&["name", "crate"], refused, diag);
         let fields = fields(kind, &mut item.fields, diag);
-        Self { kind, root, ident: item.ident.clone(), name, fields, pipeline, is_sound }
+        Self { kind, root, ident: item.ident.clone(), name, fields, is_sound }
     }
 }
 
@@ -140,12 +103,17 @@ fn fields(kind: Kind, fields: &mut Fields, diag: &mut Diagnostics) -> Vec<Field>
         let conditions = attr::conditions(&field.attrs);
         let member = match &field.ident {
             Some(ident) => syn::Member::Named(ident.clone()),
-            None => syn::Member::Unnamed(Index { index: u32::try_from(index).unwrap_or(u32::MAX), span: field.ty.span() }),
+            None => {
+                syn::Member::Unnamed(Index { index: u32::try_from(index).unwrap_or(u32::MAX), span: field.ty.span() })
+            }
         };
         if field.ident.is_none()
             && let Some(condition) = conditions.first()
         {
-            diag.at(condition, format!("a tuple field of a {} cannot be conditional; give the fields names", kind.word()));
+            diag.at(
+                condition,
+                format!("a tuple field of a {} cannot be conditional; give the fields names", kind.word()),
+            );
         }
         found.push(Field { member, ty: field.ty.clone(), conditions, default });
     }
@@ -153,7 +121,6 @@ fn fields(kind: Kind, fields: &mut Fields, diag: &mut Diagnostics) -> Vec<Field>
 }
 
 fn field_default(helper: &Attribute, diag: &mut Diagnostics) -> FieldDefault {
-    let span = helper.path().span();
     let value = match &helper.meta {
         Meta::Path(_) => None,
         Meta::List(list) => match syn::parse2(list.tokens.clone()) {
@@ -169,7 +136,7 @@ fn field_default(helper: &Attribute, diag: &mut Diagnostics) -> FieldDefault {
             Some(pair.value.clone())
         }
     };
-    FieldDefault { span, value }
+    FieldDefault { value }
 }
 
 impl FieldDefault {
@@ -197,13 +164,18 @@ mod tests {
     fn reads_the_struct() {
         let (component, item, seen) = parse(
             Kind::Pipeline,
-            quote!(name = "feed", background, idle = "250ms"),
-            quote!(pub struct Scan { a: Dep<A>, #[cfg(unix)] #[default(3)] b: u8 }),
+            quote!(name = "feed"),
+            quote!(
+                pub struct Scan {
+                    a: Dep<A>,
+                    #[cfg(unix)]
+                    #[default(3)]
+                    b: u8,
+                }
+            ),
         );
         assert!(seen.is_empty(), "{seen:?}");
         assert_eq!(component.name, "feed");
-        assert!(component.pipeline.background);
-        assert_eq!(component.pipeline.idle, Some(Duration::from_millis(250)));
         assert!(component.fields[0].default.is_none());
         assert!(component.fields[1].default.as_ref().unwrap().value.is_some());
         assert_eq!(component.fields[1].conditions.len(), 1);
@@ -212,28 +184,67 @@ mod tests {
 
     #[test]
     fn tuple_and_unit_structs() {
-        let (component, _, seen) = parse(Kind::Minion, quote!(), quote!(struct M(Dep<A>, #[default] u8);));
+        let (component, _, seen) = parse(
+            Kind::Minion,
+            quote!(),
+            quote!(
+                struct M(Dep<A>, #[default] u8);
+            ),
+        );
         assert!(seen.is_empty());
-        assert_eq!(component.fields[1].label(), "1");
-        assert!(parse(Kind::Minion, quote!(), quote!(struct M;)).0.fields.is_empty());
+        assert!(matches!(component.fields[1].member, syn::Member::Unnamed(Index { index: 1, .. })));
+        assert!(
+            parse(
+                Kind::Minion,
+                quote!(),
+                quote!(
+                    struct M;
+                )
+            )
+            .0
+            .fields
+            .is_empty()
+        );
     }
 
     #[test]
     fn generics_are_refused() {
-        let (component, _, seen) = parse(Kind::Resource, quote!(), quote!(struct Cache<'a, T, const N: usize> { t: &'a [T; N] }));
+        let (component, _, seen) = parse(
+            Kind::Resource,
+            quote!(),
+            quote!(
+                struct Cache<'a, T, const N: usize> {
+                    t: &'a [T; N],
+                }
+            ),
+        );
         assert!(!component.is_sound);
         assert_eq!(seen.len(), 3);
         assert!(seen[0].starts_with("a resource cannot borrow"));
         assert!(seen[1].contains("`struct Concrete(Cache<..>)`"));
-        let (_, _, seen) = parse(Kind::Resource, quote!(), quote!(struct A where u8: Copy;));
+        let (_, _, seen) = parse(
+            Kind::Resource,
+            quote!(),
+            quote!(
+                struct A
+                where
+                    u8: Copy;
+            ),
+        );
         assert!(seen[0].contains("`where` clause"));
     }
 
     #[test]
     fn arguments_of_other_places() {
-        let (_, _, seen) = parse(Kind::Resource, quote!(background, idle = "1s", id = "x", nam = "y"), quote!(struct A;));
-        assert!(seen[0].contains("only a pipeline can be in the background"));
-        assert!(seen[1].contains("only a pipeline is ever idle"));
+        let (_, _, seen) = parse(
+            Kind::Pipeline,
+            quote!(background, idle = "1s", id = "x", nam = "y"),
+            quote!(
+                struct A;
+            ),
+        );
+        assert!(seen[0].contains("argument `background` does not belong here"));
+        assert!(seen[1].contains("belongs to the impl"));
         assert!(seen[2].contains("`id` is not yet supported"));
         assert!(seen[3].contains("did you mean `name`?"));
     }
@@ -243,7 +254,17 @@ mod tests {
         let (_, _, seen) = parse(
             Kind::Resource,
             quote!(),
-            quote!(struct A { #[default = 3] a: u8, #[default] #[default] b: u8, #[default(a b)] c: u8 }),
+            quote!(
+                struct A {
+                    #[default = 3]
+                    a: u8,
+                    #[default]
+                    #[default]
+                    b: u8,
+                    #[default(a b)]
+                    c: u8,
+                }
+            ),
         );
         assert_eq!(seen.len(), 3);
         assert!(seen[0].contains("`#[default(3)]`"));

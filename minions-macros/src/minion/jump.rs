@@ -5,7 +5,11 @@
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
-use crate::{block::{Block, Method}, diag::Diagnostics, similar};
+use crate::{
+    block::{Block, Method},
+    diag::Diagnostics,
+    similar,
+};
 
 /// Reports the jumps that lead to no step of this minion.
 ///
@@ -70,10 +74,8 @@ impl Jumps<'_> {
         let name = step.to_string();
         let name = name.trim_start_matches("r#");
         if owner != "Self" && self.own.as_ref().is_none_or(|own| owner != own) {
-            self.diag.at(
-                owner,
-                format!("a step can jump only to a step of its own minion; write `Flow::to(Self::{name})`"),
-            );
+            self.diag
+                .at(owner, format!("a step can jump only to a step of its own minion; write `Flow::to(Self::{name})`"));
             return None;
         }
         if self.steps.iter().any(|known| known == name) {
@@ -82,11 +84,8 @@ impl Jumps<'_> {
         let steps: Vec<&str> = self.steps.iter().map(String::as_str).collect();
         let list = similar::list(&steps);
         let exists = self.methods.iter().any(|method| method == name);
-        let fix = if exists {
-            "; mark it `#[minion_step]`, or jump to one".to_owned()
-        } else {
-            similar::hint(name, &steps)
-        };
+        let fix =
+            if exists { "; mark it `#[minion_step]`, or jump to one".to_owned() } else { similar::hint(name, &steps) };
         self.diag.at(step, format!("`{name}` is not a step of this minion{fix} (its steps: {list})"));
         let first = self.steps.first().filter(|_| !exists)?;
         Some(Ident::new(first, step.span()))
@@ -109,8 +108,9 @@ mod tests {
     use super::*;
 
     fn messages(body: TokenStream) -> (String, Vec<String>) {
-        let mut block: Block = syn::parse2(quote!(impl W { async fn a(&self) { #body } fn helper(&self) {} fn record(&self) {} }))
-            .expect("the block parses");
+        let mut block: Block =
+            syn::parse2(quote!(impl W { async fn a(&self) { #body } fn helper(&self) {} fn record(&self) {} }))
+                .expect("the block parses");
         let mut diag = Diagnostics::new();
         check(&mut block, &["a".to_owned(), "record".to_owned()], &mut diag);
         (block.to_token_stream().to_string(), diag.messages())
@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn wrong_jumps_are_named() {
-        let (echo, seen) = messages(quote!(Flow::to(Self::recrod); foo(Flow::to(Self::helper)); Flow::to(Ticker::tick);));
+        let (echo, seen) =
+            messages(quote!(Flow::to(Self::recrod); foo(Flow::to(Self::helper)); Flow::to(Ticker::tick);));
         assert_eq!(
             seen,
             [

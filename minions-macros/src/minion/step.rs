@@ -11,7 +11,8 @@ use crate::{
     text::spelled,
 };
 
-const SHAPE: &str = "a step is `async fn name(&self, event: &E, context: &mut C)`, optionally followed by `wf: &Workflow`";
+const SHAPE: &str =
+    "a step is `async fn name(&self, event: &E, context: &mut C)`, optionally followed by `wf: &Workflow`";
 const KNOWN: [&str; 3] = ["retry", "timeout", "name"];
 const RETRY: &str = "retry(attempts = 5, backoff = \"200ms..30s\")";
 
@@ -57,7 +58,16 @@ impl Step {
             Some(literal) => (literal.value(), literal.span()),
             None => (method.name(), ident.span()),
         };
-        Some(Self { ident, name, name_span, event: event?, context: context?, extra, output, conditions: method.conditions() })
+        Some(Self {
+            ident,
+            name,
+            name_span,
+            event: event?,
+            context: context?,
+            extra,
+            output,
+            conditions: method.conditions(),
+        })
     }
 }
 
@@ -71,7 +81,8 @@ fn arguments(helper: &Attribute, diag: &mut Diagnostics) -> Option<LitStr> {
             retry(&key, nested, diag);
         }
         if diag.count() == before {
-            let instead = "leave it out: a step that fails is kept in quarantine and can be tried again with `wf retry`";
+            let instead =
+                "leave it out: a step that fails is kept in quarantine and can be tried again with `wf retry`";
             diag.at(&key, not_yet("retry", instead));
         }
     }
@@ -82,10 +93,8 @@ fn arguments(helper: &Attribute, diag: &mut Diagnostics) -> Option<LitStr> {
             diag.at(&key, not_yet("timeout", instead));
         }
     }
-    let on_failure = Refused {
-        key: "on_failure",
-        why: Why::NotYet("leave it out: a step that fails is kept in quarantine"),
-    };
+    let on_failure =
+        Refused { key: "on_failure", why: Why::NotYet("leave it out: a step that fails is kept in quarantine") };
     arguments.finish(&KNOWN, &[on_failure], diag);
     name
 }
@@ -103,9 +112,8 @@ fn retry(key: &Ident, mut arguments: Arguments, diag: &mut Diagnostics) {
 /// The name stands in rows, metrics and commands, hence no spaces and nothing to quote.
 fn is_stable_name(literal: &LitStr, diag: &mut Diagnostics) -> bool {
     let name = literal.value();
-    let is_good = !name.is_empty()
-        && name.len() <= 64
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let is_good =
+        !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if !is_good {
         diag.at(
             literal,
@@ -142,7 +150,10 @@ fn event(parameter: &PatType, diag: &mut Diagnostics) -> Option<Type> {
         Type::Reference(reference) if reference.mutability.is_none() => Some((*reference.elem).clone()),
         Type::Reference(reference) => {
             let event = spelled(&reference.elem);
-            diag.at(&parameter.ty, format!("the event is shared and cannot change: `&{event}`; keep what changes in the context"));
+            diag.at(
+                &parameter.ty,
+                format!("the event is shared and cannot change: `&{event}`; keep what changes in the context"),
+            );
             None
         }
         other => {
@@ -195,7 +206,10 @@ mod tests {
         let step = step.unwrap();
         assert_eq!((step.name.as_str(), spelled(&step.event).as_str()), ("fetch-page", "Page"));
         assert_eq!(step.extra.len(), 1);
-        let (step, _) = parse(quote!(#[minion_step] async fn r#type(&self, e: &a::B<C>, c: &mut ()) {}));
+        let (step, _) = parse(quote!(
+            #[minion_step]
+            async fn r#type(&self, e: &a::B<C>, c: &mut ()) {}
+        ));
         let step = step.unwrap();
         assert_eq!((step.name.as_str(), spelled(&step.event).as_str()), ("type", "a::B<C>"));
     }
@@ -208,22 +222,94 @@ mod tests {
             assert_eq!(seen.len(), 1, "{seen:?}");
             seen.remove(0)
         };
-        assert!(one(quote!(#[minion_step] fn a(&self, e: &E, c: &mut C) {})).contains("must be an `async fn`"));
-        assert!(one(quote!(#[minion_step] async fn a(&mut self, e: &E, c: &mut C) {})).contains("keep what changes in the context"));
-        assert!(one(quote!(#[minion_step] async fn a(self: Arc<Self>, e: &E, c: &mut C) {})).contains("a step takes `&self`"));
-        assert!(one(quote!(#[minion_step] async fn a(e: &E, c: &mut C) {})).contains("`&self` first"));
-        assert!(one(quote!(#[minion_step] async fn a(&self, e: Vec<E>, c: &mut C) {})).contains("`&Vec<E>`"));
-        assert!(one(quote!(#[minion_step] async fn a(&self, e: &mut E, c: &mut C) {})).contains("cannot change: `&E`"));
-        assert!(one(quote!(#[minion_step] async fn a(&self, e: &E, c: &C) {})).contains("`&mut C`"));
-        assert!(one(quote!(#[minion_step] async fn a(&self, e: &E, c: C) {})).contains("`&mut C`"));
-        assert!(one(quote!(#[minion_step] async fn a(&self, e: &E) {})).contains("lacks its context"));
-        assert!(one(quote!(#[minion_step] async fn a(&self) {})).contains("lacks its event and its context"));
-        assert!(one(quote!(#[minion_step] async fn a<T>(&self, e: &E, c: &mut C) {})).contains("cannot be generic"));
+        assert!(
+            one(quote!(
+                #[minion_step]
+                fn a(&self, e: &E, c: &mut C) {}
+            ))
+            .contains("must be an `async fn`")
+        );
+        assert!(
+            one(quote!(
+                #[minion_step]
+                async fn a(&mut self, e: &E, c: &mut C) {}
+            ))
+            .contains("keep what changes in the context")
+        );
+        assert!(
+            one(quote!(
+                #[minion_step]
+                async fn a(self: Arc<Self>, e: &E, c: &mut C) {}
+            ))
+            .contains("a step takes `&self`")
+        );
+        assert!(
+            one(quote!(
+                #[minion_step]
+                async fn a(e: &E, c: &mut C) {}
+            ))
+            .contains("`&self` first")
+        );
+        assert!(
+            one(quote!(
+                #[minion_step]
+                async fn a(&self, e: Vec<E>, c: &mut C) {}
+            ))
+            .contains("`&Vec<E>`")
+        );
+        assert!(
+            one(quote!(
+                #[minion_step]
+                async fn a(&self, e: &mut E, c: &mut C) {}
+            ))
+            .contains("cannot change: `&E`")
+        );
+        assert!(
+            one(quote!(
+                #[minion_step]
+                async fn a(&self, e: &E, c: &C) {}
+            ))
+            .contains("`&mut C`")
+        );
+        assert!(
+            one(quote!(
+                #[minion_step]
+                async fn a(&self, e: &E, c: C) {}
+            ))
+            .contains("`&mut C`")
+        );
+        assert!(
+            one(quote!(
+                #[minion_step]
+                async fn a(&self, e: &E) {}
+            ))
+            .contains("lacks its context")
+        );
+        assert!(
+            one(quote!(
+                #[minion_step]
+                async fn a(&self) {}
+            ))
+            .contains("lacks its event and its context")
+        );
+        assert!(
+            one(quote!(
+                #[minion_step]
+                async fn a<T>(&self, e: &E, c: &mut C) {}
+            ))
+            .contains("cannot be generic")
+        );
     }
 
     #[test]
     fn later_arguments_are_checked_and_then_refused() {
-        let all = |arguments: TokenStream| parse(quote!(#[minion_step(#arguments)] async fn a(&self, e: &E, c: &mut C) {})).1;
+        let all = |arguments: TokenStream| {
+            parse(quote!(
+                #[minion_step(#arguments)]
+                async fn a(&self, e: &E, c: &mut C) {}
+            ))
+            .1
+        };
         let seen = all(quote!(retry(attempts = 5, backoff = "200ms..30s"), timeout = "10s", on_failure = "b"));
         assert_eq!(seen.len(), 3);
         assert!(seen.iter().all(|message| message.contains("is not yet supported; leave it out")), "{seen:?}");
