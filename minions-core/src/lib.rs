@@ -21,7 +21,6 @@ pub mod workflow;
 
 #[doc(hidden)]
 #[expect(
-    missing_docs,
     missing_debug_implementations,
     clippy::missing_errors_doc,
     reason = "macro support, not for people"

@@ -1,12 +1,4 @@
-//! A component has two annotated halves; each asserts that the other is there.
-
-/// The `#[resource]` on the struct.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` has `#[resource]` on its impl, but not on its struct",
-    label = "struct half missing",
-    note = "write `#[resource]` above `struct {Self}`"
-)]
-pub trait ResourceStruct {}
+//! A component has two annotated halves; the struct asserts that the impl is annotated too.
 
 /// The `#[resource]` on the impl.
 #[diagnostic::on_unimplemented(
@@ -16,17 +8,7 @@ pub trait ResourceStruct {}
 )]
 pub trait ResourceImpl {}
 
-pub fn assert_resource_struct<T: ResourceStruct>() {}
-
 pub fn assert_resource_impl<T: ResourceImpl>() {}
-
-/// The `#[pipeline]` on the struct.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` has `#[pipeline]` on its impl, but not on its struct",
-    label = "struct half missing",
-    note = "write `#[pipeline]` above `struct {Self}`"
-)]
-pub trait PipelineStruct {}
 
 /// The `#[pipeline]` on the impl.
 #[diagnostic::on_unimplemented(
@@ -36,17 +18,7 @@ pub trait PipelineStruct {}
 )]
 pub trait PipelineImpl {}
 
-pub fn assert_pipeline_struct<T: PipelineStruct>() {}
-
 pub fn assert_pipeline_impl<T: PipelineImpl>() {}
-
-/// The `#[minion]` on the struct.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` has `#[minion]` on its impl, but not on its struct",
-    label = "struct half missing",
-    note = "write `#[minion]` above `struct {Self}`"
-)]
-pub trait MinionStruct {}
 
 /// The `#[minion]` on the impl.
 #[diagnostic::on_unimplemented(
@@ -55,7 +27,5 @@ pub trait MinionStruct {}
     note = "add `#[minion] impl {Self} {{ #[minion_step] async fn .. }}`"
 )]
 pub trait MinionImpl {}
-
-pub fn assert_minion_struct<T: MinionStruct>() {}
 
 pub fn assert_minion_impl<T: MinionImpl>() {}

@@ -2,83 +2,40 @@
 //!
 //! Who writes what, of one component `T`:
 //!
-//! * the **struct half** implements [`Component`](crate::component::Component) (`NAME`, `LOCATION`, `FIELDS`, `assemble`),
-//!   its half marker ([`ResourceStruct`], …) and asserts that the impl half is there;
+//! * the **struct half** implements [`Component`] (`NAME`, `LOCATION`, `FIELDS`, `assemble`), judges the fields, and
+//!   asserts that the impl half is there;
 //! * the **impl half** implements `Resource`, `Pipeline` (with `BACKGROUND` and `IDLE`: arguments of this half, because
-//!   they are behaviour) or `Minion`, its half marker ([`ResourceImpl`], …), [`Produces`](crate::pipeline::Produces), and
-//!   asserts that the struct half is there.
+//!   they are behaviour) or `Minion`, its half marker ([`ResourceImpl`], …), [`ImplHalf`] and [`Produces`]. A missing
+//!   struct half is reported by [`Component`], which all of them require.
 //!
 //! `app!` expands to a type with `builder()`, which is `$crate::GruBuilder::new()` and one
 //! `.edge::<P, M>($crate::gru::Orchestration::default().config("..").id("..").max_in_flight(64))` a line, to an [`edge`]
 //! check a line, and to a `main` that calls `$crate::__private::main::<Args>(Watch::builder())` of the facade
 //! (`Args` is `$crate::__private::NoArgs` without `#[args(..)]`), which answers an `ExitCode`.
 //!
-//! The compile-time search for cycles between resources is in [`graph`]: the impl half of a resource implements its trait.
+//! The compile-time search for cycles between resources is in [`graph`].
 //!
 //! With `create`, the impl half sets `NEEDS` to the needs of its parameters and writes `create(cx)`; the struct half's
 //! `assemble` is then never called.
 
-use std::future::Future;
-use std::marker::PhantomData;
-
-use crate::component::{Assembly, Component, Inject, Need};
-use crate::error::{Error, Result};
-use crate::minion::Minion;
-use crate::pipeline::{Produces, Storable};
-use crate::resource::Resource;
-
+mod field;
 pub mod graph;
 mod halves;
 
+pub use field::{
+    Answer, Field, Fill, ImplHalf, NoProbe, NotCreated, NotInjected, Probe, assert_field, assert_inject,
+    assert_not_created, assert_not_injected, broken, count, fill, needs,
+};
 pub use halves::{
-    MinionImpl, MinionStruct, PipelineImpl, PipelineStruct, ResourceImpl, ResourceStruct, assert_minion_impl,
-    assert_minion_struct, assert_pipeline_impl, assert_pipeline_struct, assert_resource_impl, assert_resource_struct,
+    MinionImpl, PipelineImpl, ResourceImpl, assert_minion_impl, assert_pipeline_impl, assert_resource_impl,
 };
 
-pub use crate::component::{Dep, Health, Location, Stop};
-pub use crate::minion::{Flow, IntoFlow, StepArg, StepId, StepInfo};
-pub use crate::pipeline::{IntoNext, Next, Pipeline};
-pub use crate::resource::{Call, TrackedMethod};
+pub use crate::component::{Assembly, Component, Dep, Health, Inject, Location, Need, Stop};
+pub use crate::error::{Error, Result};
+pub use crate::minion::{Flow, IntoFlow, Minion, StepArg, StepId, StepInfo};
+pub use crate::pipeline::{IntoNext, Next, Pipeline, Produces, Storable};
+pub use crate::resource::{Call, Resource, TrackedMethod};
 pub use crate::workflow::Workflow;
-
-/// Asks what a field's type can do: an inherent constant wins when its bound holds, [`NoProbe`]'s otherwise.
-pub struct Probe<T>(PhantomData<T>);
-
-/// Makes a value of type `T` for a component.
-pub type Fill<T> = fn(&Assembly) -> Result<T>;
-
-impl<T: Inject> Probe<T> {
-    pub const INJECT: Option<Fill<T>> = Some(T::inject);
-    pub const NEED: Option<Need> = Some(T::NEED);
-}
-
-impl<R> Probe<Dep<R>> {
-    pub const IS_DEP: bool = true;
-
-    pub fn check_dep()
-    where
-        R: Resource,
-    {
-    }
-}
-
-/// The answers for a type that cannot do it; imported as `_`.
-pub trait NoProbe<T> {
-    const INJECT: Option<Fill<T>> = None;
-    const NEED: Option<Need> = None;
-    const IS_DEP: bool = false;
-    fn check_dep() {}
-}
-
-impl<T> NoProbe<T> for Probe<T> {}
-
-/// Fills one field of a struct half.
-pub fn fill<T>(cx: &Assembly, inject: Option<Fill<T>>) -> Result<T> {
-    match inject {
-        Some(inject) => inject(cx),
-        None => Err(Error::new(format!("`{}` is made by `create`, not out of its fields", cx.component()))),
-    }
-}
 
 /// What a hook may return: `()` or `Result<()>` with any error that converts.
 #[diagnostic::on_unimplemented(
@@ -179,8 +136,6 @@ impl<P: Produces<M::Event>, M: Minion> Fits<P> for M {}
 
 pub fn edge<P, M: Fits<P>>() {}
 
-pub fn assert_inject<T: Inject>() {}
-
 pub fn assert_storable<T: Storable>() {}
 
 /// A context starts as its default.
@@ -196,8 +151,8 @@ impl<T: Default> ContextDefault for T {}
 
 pub fn assert_context<T: ContextDefault>() {}
 
-pub fn assert_component<T: Component>() {}
 
-pub fn assert_send<F: Future + Send>(future: F) -> F {
-    future
+/// A value that nobody asks for: it tells an async block its output type in a branch that is never taken.
+pub fn never<T>() -> T {
+    unreachable!("stands behind `if false`")
 }

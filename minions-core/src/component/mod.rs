@@ -46,9 +46,9 @@ pub use stop::Stop;
 /// impl Resource for Archive {}
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a component",
-    label = "not a component",
-    note = "put `#[resource]`, `#[pipeline]` or `#[minion]` on the struct"
+    message = "`{Self}` is not a component: its struct half is missing",
+    label = "struct half missing",
+    note = "write the same attribute above `struct {Self}` as above its impl: `#[resource]`, `#[pipeline]` or `#[minion]`"
 )]
 pub trait Component: Sized + Send + 'static {
     /// Its name, unique in the program: the section of its configuration, its label in logs and metrics.

@@ -39,11 +39,12 @@ async fn bring_up(builder: GruBuilder) -> Result<Gru, StartError> {
     let resolved = resolve(&builder)?;
     let manifest = resolved.manifest();
     names::describe();
-    let opened = contain(async { Ok(builder.store.open().await) })
+    let store = builder.store_or_none();
+    let opened = contain(async { Ok(store.open().await) })
         .await
         .unwrap_or_else(|error| Err(StoreError::unavailable(format!("opening the store {error}"))))
         .map_err(StartError::Store)?;
-    let engine = Arc::new(Engine::new(builder.store, &opened));
+    let engine = Arc::new(Engine::new(store, &opened));
     let (sender, finished) = watch::channel(None);
     let mut start = Start {
         running: Running::new(builder.options, engine, sender),
@@ -259,7 +260,6 @@ impl Start {
             let source = Source {
                 id: identity.name.clone(),
                 name: pipeline.entry.name,
-                instance,
                 idle: pipeline.factory.idle(),
                 subscribers: subscribers.map(|(_, orchestration)| orchestration.clone()).collect(),
                 engine: self.running.engine.clone(),
@@ -272,7 +272,7 @@ impl Start {
             let task = tokio::spawn(async move {
                 // Dropped after the last event is admitted, or with the task.
                 let _done = guard;
-                drive(source).await
+                drive(source, instance).await
             });
             self.running.sources.push(RunningSource { identity, task, done });
         }

@@ -21,11 +21,10 @@ use crate::workflow::{Engine, NotDurable, Orchestration, Start, now_ms};
 
 use super::{ErasedPipeline, Item, Next};
 
-/// A pipeline that has started up, and whom it feeds.
+/// A pipeline that has started up, without its value: who it is, and whom it feeds.
 pub(crate) struct Source {
     pub(crate) id: Arc<str>,
     pub(crate) name: &'static str,
-    pub(crate) instance: Box<dyn ErasedPipeline>,
     pub(crate) idle: Duration,
     pub(crate) subscribers: Vec<Arc<Orchestration>>,
     pub(crate) engine: Arc<Engine>,
@@ -54,22 +53,26 @@ struct Admission {
 /// Produces until the source ends or is stopped, and until everything produced is admitted.
 ///
 /// Gives the instance back for its shutdown.
-pub(crate) async fn drive(mut source: Source) -> (Box<dyn ErasedPipeline>, SourceEnd) {
+pub(crate) async fn drive(
+    source: Source,
+    mut instance: Box<dyn ErasedPipeline>,
+) -> (Box<dyn ErasedPipeline>, SourceEnd) {
     let span = info_span!("pipeline", component = source.name, pipeline = &*source.id);
     // Bounded by the places of the subscribers: every admission in it holds one of each.
     let (admissions, queue) = mpsc::unbounded_channel();
     let metrics = PipelineMetrics::register(&source.id);
     let admitter = admit_all(&source.subscribers, source.engine.clone(), metrics.refused.clone(), queue);
     let admitter = tokio::spawn(admitter.instrument(span.clone()));
-    let end = produce(&mut source, &metrics, admissions).instrument(span).await;
+    let end = produce(&source, &mut *instance, &metrics, admissions).instrument(span).await;
     if let Err(error) = admitter.await {
         error!(pipeline = &*source.id, %error, "the admission of events broke down");
     }
-    (source.instance, end)
+    (instance, end)
 }
 
 async fn produce(
-    source: &mut Source,
+    source: &Source,
+    instance: &mut dyn ErasedPipeline,
     metrics: &PipelineMetrics,
     admissions: mpsc::UnboundedSender<Admission>,
 ) -> SourceEnd {
@@ -84,7 +87,7 @@ async fn produce(
         let next = tokio::select! {
             biased;
             () = stop.cancelled() => return SourceEnd::Stopped,
-            next = source.caller.scope(contain(source.instance.next())) => next,
+            next = source.caller.scope(contain(instance.next())) => next,
         };
         let pause = match next {
             Ok(Next::Event(item)) => {

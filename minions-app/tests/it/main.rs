@@ -1,0 +1,3 @@
+//! What of this crate can be seen from outside only.
+
+mod telemetry;

@@ -1,0 +1,6 @@
+//! Logs and metrics as a process shows them: both are global, so every test has a process of its own.
+
+mod alone;
+mod logs;
+mod metrics;
+mod prometheus;

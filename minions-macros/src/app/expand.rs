@@ -1,0 +1,74 @@
+//! `app!` as tokens.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{Path, spanned::Spanned as _};
+
+use super::model::{App, Edge};
+
+/// The type, its functions and `main`; lines only when all of them are right.
+pub(crate) fn app(root: &Path, app: &App, is_sound: bool) -> TokenStream {
+    let header = &app.header;
+    let (attributes, visibility, ident) = (&header.attributes, &header.visibility, &header.ident);
+    let edges: &[Edge] = if is_sound { &app.edges } else { &[] };
+    let lines = edges.iter().map(|edge| line(root, edge));
+    let checks = edges.iter().map(|edge| check(root, edge));
+    let arguments = match &header.args {
+        Some(ty) => quote!(#ty),
+        None => quote!(#root::__private::NoArgs),
+    };
+    let main = (!header.no_main).then(|| {
+        quote! {
+            fn main() -> ::std::process::ExitCode {
+                #ident::main()
+            }
+        }
+    });
+    quote! {
+        #(#attributes)*
+        #visibility struct #ident;
+
+        #[allow(dead_code, unreachable_pub)]
+        impl #ident {
+            /// The orchestrations of this program, for tests and for embedding it.
+            pub fn builder() -> #root::GruBuilder {
+                let builder = #root::GruBuilder::new();
+                #(#lines)*
+                builder
+            }
+
+            /// Runs the generated command line on the arguments of the process.
+            pub fn main() -> ::std::process::ExitCode {
+                #root::__private::main::<#arguments>(Self::builder())
+            }
+        }
+
+        #main
+        #(#checks)*
+    }
+}
+
+/// The check that the minion reacts to what the pipeline produces, on the line where they meet.
+fn check(root: &Path, edge: &Edge) -> TokenStream {
+    let Edge { pipeline, minion, .. } = edge;
+    let span = pipeline.span();
+    quote_spanned!(span=> const _: fn() = || #root::__private::edge::<#pipeline, #minion>();)
+}
+
+/// Adds the line to the builder; a line that does not fit is left out, because the check reports it.
+fn line(root: &Path, edge: &Edge) -> TokenStream {
+    let Edge { pipeline, minion, config, id, max_in_flight, .. } = edge;
+    let config = config.as_ref().map(|config| quote!(.config(#config)));
+    let id = id.as_ref().map(|id| quote!(.id(#id)));
+    let max_in_flight = max_in_flight.as_ref().map(|workflows| quote!(.max_in_flight(#workflows)));
+    quote! {
+        let builder = {
+            #[allow(unused_imports)]
+            use #root::__private::NoLine as _;
+            <#root::__private::Line<#pipeline, #minion>>::add(
+                builder,
+                #root::gru::Orchestration::default() #config #id #max_in_flight,
+            )
+        };
+    }
+}

@@ -1,0 +1,308 @@
+//! `app!` as facts: the type that the program gets, and its edges.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens as _;
+use syn::{
+    Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, Type, Visibility,
+    ext::IdentExt as _,
+    parse::{ParseStream, Parser as _},
+};
+
+use crate::{attr, diag::Diagnostics, similar, text::spelled};
+
+const KEYS: [&str; 3] = ["config", "id", "max_in_flight"];
+
+/// What `app!` was given.
+pub(crate) struct App {
+    pub(crate) header: Header,
+    pub(crate) edges: Vec<Edge>,
+}
+
+/// `#[no_main] pub struct Watch;`
+pub(crate) struct Header {
+    /// Documentation and whatever else is not ours.
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) ident: Ident,
+    pub(crate) no_main: bool,
+    /// The user's own command line, flattened into ours.
+    pub(crate) args: Option<Type>,
+}
+
+/// `Pipeline => Minion { .. }`
+pub(crate) struct Edge {
+    pub(crate) pipeline: Type,
+    pub(crate) minion: Type,
+    pub(crate) config: Option<LitStr>,
+    pub(crate) id: Option<LitStr>,
+    pub(crate) max_in_flight: Option<LitInt>,
+    /// How it is written, to find it twice.
+    text: String,
+}
+
+impl App {
+    /// Parses the tokens after `[$crate]`.
+    pub(crate) fn parse(tokens: TokenStream, diag: &mut Diagnostics) -> Self {
+        let mut app = Self { header: Header::absent(), edges: Vec::new() };
+        let parser = |input: ParseStream<'_>| {
+            if has_header(input) {
+                app.header = Header::parse(input, diag)?;
+            }
+            while !input.is_empty() {
+                let edge = Edge::parse(input, diag)?;
+                app.edges.push(edge);
+                if input.is_empty() {
+                    break;
+                }
+                if !input.peek(Token![,]) {
+                    return Err(input.error("expected `,` between two lines of `app!`"));
+                }
+                input.parse::<Token![,]>()?;
+            }
+            Ok(())
+        };
+        if let Err(error) = parser.parse2(tokens) {
+            diag.error(error);
+        } else if app.edges.is_empty() {
+            diag.span(Span::call_site(), "this app has nothing to do; write a line `Pipeline => Minion`");
+        }
+        app.check(diag);
+        app
+    }
+
+    fn check(&self, diag: &mut Diagnostics) {
+        for (index, edge) in self.edges.iter().enumerate() {
+            let earlier = &self.edges[..index];
+            if earlier.iter().any(|other| other.text == edge.text) {
+                diag.at(
+                    &edge.pipeline,
+                    format!("`{}` is already there; give one of the two lines its own `{{ config = \"..\" }}` or `{{ id = \"..\" }}`, or remove it", edge.text),
+                );
+            } else if let Some(id) = &edge.id
+                && earlier.iter().filter_map(|other| other.id.as_ref()).any(|other| other.value() == id.value())
+            {
+                diag.at(
+                    id,
+                    format!("the id `{}` is taken by another line; every orchestration has its own", id.value()),
+                );
+            }
+        }
+    }
+}
+
+fn has_header(input: ParseStream<'_>) -> bool {
+    input.peek(Token![#]) || input.peek(Token![pub]) || input.peek(Token![struct])
+}
+
+impl Header {
+    fn absent() -> Self {
+        Self {
+            attributes: Vec::new(),
+            visibility: Visibility::Inherited,
+            ident: Ident::new("App", Span::call_site()),
+            no_main: false,
+            args: None,
+        }
+    }
+
+    fn parse(input: ParseStream<'_>, diag: &mut Diagnostics) -> syn::Result<Self> {
+        let mut header = Self::absent();
+        for attribute in input.call(Attribute::parse_outer)? {
+            if attr::is(&attribute, "no_main") {
+                if attribute.meta.require_path_only().is_err() {
+                    diag.at(&attribute, "`#[no_main]` takes no value");
+                }
+                header.no_main = true;
+            } else if attr::is(&attribute, "args") {
+                match attribute.parse_args() {
+                    Ok(ty) if header.args.is_none() => header.args = Some(ty),
+                    Ok(_) => diag.at(&attribute, "`#[args(..)]` is given twice; put both into one struct"),
+                    Err(_) => {
+                        diag.at(&attribute, "`#[args(..)]` takes a type that derives `clap::Args`: `#[args(MyArgs)]`")
+                    }
+                }
+            } else {
+                header.attributes.push(attribute);
+            }
+        }
+        header.visibility = input.parse()?;
+        if !input.peek(Token![struct]) {
+            return Err(input.error("expected `struct Name;`, the type that the program gets, before the first line"));
+        }
+        input.parse::<Token![struct]>()?;
+        header.ident = input.parse()?;
+        if !input.peek(Token![;]) {
+            return Err(input.error(format!("the type of an app has no fields; write `struct {};`", header.ident)));
+        }
+        input.parse::<Token![;]>()?;
+        Ok(header)
+    }
+}
+
+impl Edge {
+    fn parse(input: ParseStream<'_>, diag: &mut Diagnostics) -> syn::Result<Self> {
+        let pipeline: Type = input.parse()?;
+        if !input.peek(Token![=>]) {
+            return Err(input.error("expected `=>` and the minion that reacts: `Pipeline => Minion`"));
+        }
+        input.parse::<Token![=>]>()?;
+        let minion: Type = input.parse()?;
+        let text = format!("{} => {}", spelled(&pipeline), spelled(&minion));
+        let mut edge = Self { pipeline, minion, config: None, id: None, max_in_flight: None, text };
+        if input.peek(syn::token::Brace) {
+            let content;
+            syn::braced!(content in input);
+            edge.options(&content, diag)?;
+        }
+        Ok(edge)
+    }
+
+    fn options(&mut self, input: ParseStream<'_>, diag: &mut Diagnostics) -> syn::Result<()> {
+        let mut seen: Vec<String> = Vec::new();
+        let whole: TokenStream = input.fork().parse()?;
+        while !input.is_empty() {
+            let key = input.call(Ident::parse_any)?;
+            if !input.peek(Token![=]) {
+                return Err(syn::Error::new(key.span(), format!("expected `{key} = ..`")));
+            }
+            input.parse::<Token![=]>()?;
+            let value: Expr = input.parse()?;
+            let name = key.unraw().to_string();
+            if seen.contains(&name) {
+                diag.at(&key, format!("option `{name}` is given twice; keep one of them"));
+            } else {
+                self.option(&key, &name, value, diag);
+                seen.push(name);
+            }
+            if input.is_empty() {
+                break;
+            }
+            input.parse::<Token![,]>()?;
+        }
+        if !whole.is_empty() {
+            self.text = format!("{} {{ {whole} }}", self.text);
+        }
+        Ok(())
+    }
+
+    fn option(&mut self, key: &Ident, name: &str, value: Expr, diag: &mut Diagnostics) {
+        match name {
+            "config" => {
+                self.config = text(
+                    value,
+                    "option `config` takes the path of a file, or a pattern: `config = \"config/audit-*.toml\"`",
+                    diag,
+                )
+            }
+            "id" => self.id = text(value, "option `id` takes a name: `id = \"nightly\"`", diag),
+            "max_in_flight" => match value {
+                Expr::Lit(ExprLit { lit: Lit::Int(number), .. })
+                    if number.base10_parse::<u32>().is_ok_and(|number| number > 0) =>
+                {
+                    self.max_in_flight = Some(number);
+                }
+                other => diag.at(other, "option `max_in_flight` takes a whole number above zero: `max_in_flight = 64`"),
+            },
+            _ => diag.at(
+                key,
+                format!(
+                    "unknown option `{name}`{} (expected one of: {})",
+                    similar::hint(name, &KEYS),
+                    similar::list(&KEYS)
+                ),
+            ),
+        }
+    }
+}
+
+fn text(value: Expr, wrong: &str, diag: &mut Diagnostics) -> Option<LitStr> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if !text.value().trim().is_empty() => Some(text),
+        other => {
+            diag.at(other.into_token_stream(), wrong);
+            None
+        }
+    }
+}
+
+/// Splits `[path] rest`, which is what the facade's `macro_rules` hands over.
+pub(crate) fn split_root(tokens: TokenStream) -> syn::Result<(Path, TokenStream)> {
+    let parser = |input: ParseStream<'_>| {
+        let content;
+        syn::bracketed!(content in input);
+        let path = content.call(Path::parse_mod_style)?;
+        Ok((path, input.parse()?))
+    };
+    parser.parse2(tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    fn parse(tokens: TokenStream) -> (App, Vec<String>) {
+        let mut diag = Diagnostics::new();
+        let app = App::parse(tokens, &mut diag);
+        (app, diag.messages())
+    }
+
+    #[test]
+    fn reads_everything() {
+        let (app, seen) = parse(quote! {
+            /// Watches.
+            #[args(MyArgs)]
+            pub(crate) struct Watch;
+            Sitemap => Watcher,
+            pages::Sitemap => Auditor { config = "config/audit-*.toml", id = "audit", max_in_flight = 64 },
+        });
+        assert!(seen.is_empty(), "{seen:?}");
+        assert_eq!(app.header.ident, "Watch");
+        assert_eq!(app.header.attributes.len(), 1);
+        assert!(app.header.args.is_some() && !app.header.no_main);
+        assert_eq!(app.edges[1].id.as_ref().unwrap().value(), "audit");
+        assert_eq!(
+            app.edges[1].text,
+            "pages::Sitemap => Auditor { config = \"config/audit-*.toml\" , id = \"audit\" , max_in_flight = 64 }"
+        );
+    }
+
+    #[test]
+    fn the_header_is_optional() {
+        let (app, seen) = parse(quote!(A => B));
+        assert!(seen.is_empty());
+        assert_eq!(app.header.ident, "App");
+        let (app, _) = parse(quote!(#[no_main] struct W; A => B));
+        assert!(app.header.no_main);
+    }
+
+    #[test]
+    fn mistakes() {
+        let one = |tokens| {
+            let (_, mut seen) = parse(tokens);
+            assert_eq!(seen.len(), 1, "{seen:?}");
+            seen.remove(0)
+        };
+        assert!(one(quote!()).contains("nothing to do"));
+        assert!(one(quote!(A => B, A => B)).contains("`A => B` is already there"));
+        assert!(one(quote!(A => B { id = "x" }, C => B { id = "x" })).contains("the id `x` is taken"));
+        assert!(one(quote!(A => B { confg = "x" })).contains("did you mean `config`?"));
+        assert!(one(quote!(A => B { config = "x", config = "y" })).contains("given twice"));
+        assert!(one(quote!(A => B { config = 3 })).contains("takes the path of a file"));
+        assert!(one(quote!(A => B { max_in_flight = 0 })).contains("above zero"));
+        assert!(one(quote!(A B)).contains("expected `=>`"));
+        assert!(one(quote!(A => B C => D)).contains("expected `,`"));
+        assert!(one(quote!(pub struct W { a: u8 } A => B)).contains("no fields"));
+        assert!(one(quote!(#[args] struct W; A => B)).contains("clap::Args"));
+        assert!(one(quote!(#[no_main(x)] struct W; A => B)).contains("takes no value"));
+        assert!(one(quote!(pub enum W {} A => B)).contains("expected `struct Name;`"));
+    }
+
+    #[test]
+    fn the_root_is_split_off() {
+        let (path, rest) = split_root(quote!([::minions] A => B)).expect("a path");
+        assert_eq!(path.segments[0].ident, "minions");
+        assert_eq!(rest.to_string(), "A => B");
+    }
+}

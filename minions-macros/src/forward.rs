@@ -1,0 +1,106 @@
+//! Hooks as trait methods that forward to the user's own.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Type, spanned::Spanned as _};
+
+use crate::{block::Method, hooks::Hooks, paths::Root};
+
+/// The hooks of a resource or a minion, `create` included.
+pub(crate) fn shared(ty: &Type, hooks: &Hooks<'_>, root: &Root) -> TokenStream {
+    let create = hooks.get("create").map(|method| create(ty, method, root));
+    let startup = hooks.get("startup").map(|method| exclusive(ty, method, root));
+    let run = hooks.get("run").map(|method| run(ty, method, root));
+    let shutdown = hooks.get("shutdown").map(|method| shared_hook(ty, method, root));
+    let health = hooks.get("health").map(|method| health(ty, method, root));
+    quote!(#create #startup #run #shutdown #health)
+}
+
+/// The hooks of a pipeline except `next`.
+pub(crate) fn pipeline(ty: &Type, hooks: &Hooks<'_>, root: &Root) -> TokenStream {
+    let create = hooks.get("create").map(|method| create(ty, method, root));
+    let startup = hooks.get("startup").map(|method| exclusive(ty, method, root));
+    let shutdown = hooks.get("shutdown").map(|method| exclusive(ty, method, root));
+    quote!(#create #startup #shutdown)
+}
+
+fn create(ty: &Type, method: &Method, root: &Root) -> TokenStream {
+    let private = root.private();
+    let types: Vec<&Type> = method.parameters().map(|parameter| &*parameter.ty).collect();
+    let names: Vec<_> = (0..types.len()).map(|index| format_ident!("need{index}")).collect();
+    let asserts = types.iter().map(|ty| {
+        let private = root.private_at(ty.span());
+        quote_spanned!(ty.span()=> const _: fn() = || #private::assert_inject::<#ty>();)
+    });
+    let span = method.output_span();
+    let private_there = root.private_at(span);
+    let made = quote_spanned!(span=> #private_there::CreateResult::created(<#ty>::create(#(#names),*).await));
+    quote! {
+        const NEEDS: &'static [#private::Need] = {
+            #(#asserts)*
+            const NEEDS: &[::core::option::Option<#private::Need>] = &[#(<#private::Probe<#types>>::NEED),*];
+            &#private::needs::<{ #private::count(NEEDS) }>(NEEDS)
+        };
+
+        #[allow(unused_variables)]
+        async fn create(cx: #private::Assembly) -> #private::Result<Self> {
+            #(let #names = #private::fill::<#types>(&cx, <#private::Probe<#types>>::INJECT)?;)*
+            #made
+        }
+    }
+}
+
+fn exclusive(ty: &Type, method: &Method, root: &Root) -> TokenStream {
+    let call = call(ty, method, root);
+    let (private, name, conditions) = (root.private(), &method.signature.ident, method.conditions());
+    quote! {
+        #(#conditions)*
+        async fn #name(&mut self) -> #private::Result<()> {
+            #call
+        }
+    }
+}
+
+fn shared_hook(ty: &Type, method: &Method, root: &Root) -> TokenStream {
+    let call = call(ty, method, root);
+    let (private, name, conditions) = (root.private(), &method.signature.ident, method.conditions());
+    quote! {
+        #(#conditions)*
+        async fn #name(&self) -> #private::Result<()> {
+            #call
+        }
+    }
+}
+
+fn call(ty: &Type, method: &Method, root: &Root) -> TokenStream {
+    let (name, span) = (&method.signature.ident, method.output_span());
+    let private = root.private_at(span);
+    quote_spanned!(span=> #private::HookResult::hook(<#ty>::#name(self).await))
+}
+
+fn run(ty: &Type, method: &Method, root: &Root) -> TokenStream {
+    let (conditions, span) = (method.conditions(), method.output_span());
+    let (private, private_there) = (root.private(), root.private_at(span));
+    // The parameter's own type takes the blame when it is not `Stop`.
+    let stop = method.parameters().next().map_or(span, |parameter| parameter.ty.span());
+    let stop = quote_spanned!(stop=> stop);
+    let call = quote_spanned!(span=> #private_there::HookResult::hook(<#ty>::run(self, #stop).await));
+    quote! {
+        #(#conditions)*
+        async fn run(&self, #stop: #private::Stop) -> #private::Result<()> {
+            #call
+        }
+    }
+}
+
+fn health(ty: &Type, method: &Method, root: &Root) -> TokenStream {
+    let (conditions, span) = (method.conditions(), method.output_span());
+    let private = root.private();
+    let call = quote_spanned!(span=> <#ty>::health(self).await);
+    quote! {
+        #(#conditions)*
+        async fn health(&self) -> #private::Health {
+            #call
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The impl half of a minion as tokens.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::{Type, spanned::Spanned as _};
+
+use crate::{attr, block::Block, forward, half, hooks::Hooks, kind::Kind, paths::Root, text::spelled};
+
+use super::{model::majority, step::Step};
+
+pub(crate) fn minion(root: &Root, block: &Block, hooks: &Hooks<'_>, steps: &[Step]) -> TokenStream {
+    let private = root.private();
+    let ty = &block.self_ty;
+    let markers = half::markers(Kind::Minion, ty, half::creates(block, hooks), &private);
+    let types = majority(steps, |step| &step.event).zip(majority(steps, |step| &step.context));
+    let implementation = match types {
+        Some((event, context)) => implementation(root, ty, hooks, steps, event, context),
+        // What is missing has been reported; the lines of `app!` should not report it again.
+        None => quote! {
+            #[automatically_derived]
+            impl<P> #private::Fits<P> for #ty {}
+        },
+    };
+    quote! {
+        const _: () = {
+            #[allow(unused_imports)]
+            use #private::NoProbe as _;
+            #markers
+            #implementation
+        };
+    }
+}
+
+fn implementation(
+    root: &Root,
+    ty: &Type,
+    hooks: &Hooks<'_>,
+    steps: &[Step],
+    event: &Type,
+    context: &Type,
+) -> TokenStream {
+    let private = root.private();
+    let asserts = asserts(root, event, context);
+    let forwarded = forward::shared(ty, hooks, root);
+    let infos = steps.iter().map(|step| {
+        let Step { name, ident, conditions, .. } = step;
+        quote_spanned! {ident.span()=>
+            #(#conditions)*
+            #private::StepInfo::new(#name)
+                .at(#private::Location::new(::core::file!(), ::core::line!(), ::core::column!()))
+        }
+    });
+    let (positions, indices) = indices(steps);
+    let arms = steps.iter().zip(&indices).map(|(step, index)| {
+        let conditions = &step.conditions;
+        let call = call(root, ty, step, event, context);
+        quote!(#(#conditions)* #index => #call,)
+    });
+    let ids = steps.iter().map(|step| {
+        let (ident, conditions) = (&step.ident, &step.conditions);
+        quote!(#(#conditions)* #private::StepId::of_fn(&<#ty>::#ident))
+    });
+    let (span, there) = (ty.span(), root.private_at(ty.span()));
+    let head = quote_spanned!(span=> impl #there::Minion for #ty);
+    quote! {
+        #asserts
+        #[automatically_derived]
+        #head {
+            type Event = #event;
+            type Context = #context;
+            const STEPS: &'static [#private::StepInfo] = &[#(#infos),*];
+
+            #forwarded
+
+            async fn step<'a>(
+                &'a self,
+                index: usize,
+                event: &'a Self::Event,
+                context: &'a mut Self::Context,
+                workflow: &'a #private::Workflow,
+            ) -> #private::Result<#private::Flow> {
+                let _ = workflow;
+                #positions
+                match index {
+                    #(#arms)*
+                    _ => ::core::unreachable!("the engine gives no index beyond the last step"),
+                }
+            }
+
+            fn position(step: #private::StepId) -> ::core::option::Option<usize> {
+                let steps = [#(#ids),*];
+                steps.iter().position(|known| *known == step)
+            }
+        }
+    }
+}
+
+/// The rules for the types that only the compiler can decide.
+fn asserts(root: &Root, event: &Type, context: &Type) -> TokenStream {
+    let at_event = root.private_at(event.span());
+    let at_context = root.private_at(context.span());
+    let event = quote_spanned!(event.span()=> const _: fn() = || #at_event::assert_storable::<#event>(););
+    let context = quote_spanned! {context.span()=>
+        const _: fn() = || #at_context::assert_storable::<#context>();
+        const _: fn() = || #at_context::assert_context::<#context>();
+    };
+    quote!(#event #context)
+}
+
+/// The patterns of the steps' indices: numbers, or constants where a condition can take a step away.
+fn indices(steps: &[Step]) -> (TokenStream, Vec<TokenStream>) {
+    if steps.iter().all(|step| step.conditions.is_empty()) {
+        return (TokenStream::new(), (0..steps.len()).map(|index| quote!(#index)).collect());
+    }
+    let name = |index: usize| -> Ident { format_ident!("__MINIONS_STEP_{index}") };
+    let mut constants = quote!();
+    let mut patterns = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let constant = name(index);
+        // A step's index is the count of the steps before it that are there.
+        let before = steps[..index].iter().map(|earlier| {
+            let predicates = earlier.conditions.iter().map(attr::predicate);
+            quote!((::core::cfg!(all(#(#predicates),*)) as usize))
+        });
+        let conditions = &step.conditions;
+        constants.extend(quote!(#(#conditions)* const #constant: usize = 0 #(+ #before)*;));
+        patterns.push(constant.to_token_stream());
+    }
+    (constants, patterns)
+}
+
+fn call(root: &Root, ty: &Type, step: &Step, event: &Type, context: &Type) -> TokenStream {
+    let ident = &step.ident;
+    let (own_event, own_context) = (&step.event, &step.context);
+    let event = if spelled(own_event) == spelled(event) {
+        quote!(event)
+    } else {
+        let private = root.private_at(own_event.span());
+        quote_spanned!(own_event.span()=> <#own_event as #private::SameEvent<#event>>::same(event))
+    };
+    let context = if spelled(own_context) == spelled(context) {
+        quote!(context)
+    } else {
+        let private = root.private_at(own_context.span());
+        quote_spanned!(own_context.span()=> <#own_context as #private::SameContext<#context>>::same(context))
+    };
+    let extra = step.extra.iter().map(|ty| {
+        let private = root.private_at(ty.span());
+        quote_spanned!(ty.span()=> <#ty as #private::StepArg<'_>>::take(workflow))
+    });
+    let span = step.output.as_ref().map_or_else(|| ident.span(), |output| output.span());
+    let private = root.private_at(span);
+    let call = quote!(<#ty>::#ident(self, #event, #context #(, #extra)*).await);
+    quote_spanned!(span=> #private::IntoFlow::into_flow(#call))
+}

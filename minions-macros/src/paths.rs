@@ -1,0 +1,44 @@
+//! Where the facade is found: `::minions`, unless `crate = path` says otherwise.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+
+/// The path of the facade crate.
+#[derive(Clone, Debug)]
+pub(crate) struct Root(TokenStream);
+
+impl Root {
+    /// A path the user gave.
+    pub(crate) fn new(path: impl ToTokens) -> Self {
+        Self(path.into_token_stream())
+    }
+
+    /// The module that macro output names.
+    pub(crate) fn private(&self) -> TokenStream {
+        self.private_at(Span::call_site())
+    }
+
+    /// The same with a span, so that an error of the compiler lands on the user's token.
+    pub(crate) fn private_at(&self, span: Span) -> TokenStream {
+        let root = &self.0;
+        quote_spanned!(span=> #root::__private)
+    }
+}
+
+impl Default for Root {
+    fn default() -> Self {
+        Self(quote!(::minions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_and_override() {
+        assert_eq!(Root::default().private().to_string(), ":: minions :: __private");
+        let path: syn::Path = syn::parse_quote!(crate::vendor::minions);
+        assert_eq!(Root::new(path).private().to_string(), "crate :: vendor :: minions :: __private");
+    }
+}

@@ -1,0 +1,103 @@
+//! `#[pipeline]` on an impl: `next`, hooks, and how the source behaves.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{ReturnType, spanned::Spanned as _};
+
+use crate::{
+    attr::{Arguments, Refused, Why},
+    block::Block,
+    diag::Diagnostics,
+    duration, forward, half,
+    hooks::Hooks,
+    kind::Kind,
+    paths::Root,
+};
+
+const REFUSED: [Refused; 3] = [
+    half::NAME,
+    half::ID,
+    Refused { key: "emits", why: Why::Elsewhere("a pipeline produces the events that `next` returns") },
+];
+
+/// Everything the impl half of a pipeline adds.
+pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mut Diagnostics) -> TokenStream {
+    let mut arguments = arguments;
+    let background = arguments.flag("background", diag);
+    let idle = arguments.take("idle").and_then(|argument| argument.duration(diag));
+    arguments.finish(&["background", "idle", "crate"], &REFUSED, diag);
+    let hooks = Hooks::check(Kind::Pipeline, block, diag);
+    let private = root.private();
+    let ty = &block.self_ty;
+    let markers = half::markers(Kind::Pipeline, ty, half::creates(block, &hooks), &private);
+    let next = next(root, block, &hooks, diag);
+    let background = background.then(|| {
+        quote!(
+            const BACKGROUND: bool = true;
+        )
+    });
+    let idle = idle.map(|idle| {
+        let idle = duration::tokens(idle);
+        quote!(const IDLE: ::core::time::Duration = #idle;)
+    });
+    let forwarded = forward::pipeline(ty, &hooks, root);
+    let implementation = match next {
+        Some(Next { event, method }) => {
+            let (span, there) = (ty.span(), root.private_at(ty.span()));
+            let head = quote_spanned!(span=> impl #there::Pipeline for #ty);
+            quote! {
+                #[automatically_derived]
+                #head {
+                    type Event = #event;
+                    #background
+                    #idle
+                    #forwarded
+                    #method
+                }
+                #[automatically_derived]
+                impl #private::Produces<#event> for #ty {}
+            }
+        }
+        // What is missing has been reported; the lines of `app!` should not report it again.
+        None => quote! {
+            #[automatically_derived]
+            impl<E> #private::Produces<E> for #ty {}
+        },
+    };
+    quote! {
+        const _: () = {
+            #[allow(unused_imports)]
+            use #private::NoProbe as _;
+            #markers
+            #implementation
+        };
+    }
+}
+
+struct Next {
+    event: TokenStream,
+    method: TokenStream,
+}
+
+fn next(root: &Root, block: &Block, hooks: &Hooks<'_>, diag: &mut Diagnostics) -> Option<Next> {
+    let Some(method) = hooks.get("next") else {
+        if !hooks.is_missed("next") {
+            diag.at(&block.self_ty, "this pipeline has no events: write `async fn next(&mut self) -> Result<Next<E>>`");
+        }
+        return None;
+    };
+    let ReturnType::Type(_, output) = &method.signature.output else {
+        return None;
+    };
+    let (ty, private) = (&block.self_ty, root.private());
+    let span = output.span();
+    let there = root.private_at(span);
+    let event = quote_spanned!(span=> <#output as #there::IntoNext>::Event);
+    let call = quote_spanned!(span=> #there::IntoNext::into_next(<#ty>::next(self).await));
+    let method = quote! {
+        async fn next(&mut self) -> #private::Result<#private::Next<Self::Event>> {
+            #call
+        }
+    };
+    Some(Next { event, method })
+}

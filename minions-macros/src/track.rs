@@ -1,0 +1,193 @@
+//! Tracked methods: public async methods of a resource, timed and counted under the caller's name.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{
+    ReturnType, Type, TypeInfer,
+    visit_mut::{self, VisitMut},
+};
+
+use crate::{
+    block::{Block, Method, Taken},
+    hooks,
+    kind::Kind,
+    paths::Root,
+};
+
+/// Whether a call of the method is measured.
+fn is_tracked(method: &Method) -> bool {
+    method.signature.asyncness.is_some()
+        && matches!(method.receiver(), Taken::Shared)
+        && !method.is_private()
+        && method.helper("untracked").is_none()
+        && hooks::named(Kind::Resource, &method.name()).is_none()
+}
+
+/// Wraps the bodies of the tracked methods; signatures stay as they are written.
+pub(crate) fn wrap(block: &mut Block, root: &Root) {
+    let private = root.private();
+    let ty = block.self_ty.clone();
+    for method in block.methods_mut().filter(|method| is_tracked(method)) {
+        let name = method.name();
+        let pin = pin(&method.signature.output, &private);
+        let (inner, body) = split_inner_attributes(method.body.stream());
+        // Names of ours must not be seen by the body, hence the blocks and the hygienic locals.
+        let (call, answer) = (Ident::new("call", Span::mixed_site()), Ident::new("answer", Span::mixed_site()));
+        let wrapped = quote! {
+            #inner
+            let #call = {
+                #[allow(unused_imports)]
+                use #private::NoProbe as _;
+                static METHOD: #private::TrackedMethod =
+                    #private::TrackedMethod::new(<#private::Probe<#ty>>::NAME, #name);
+                #private::Call::begin(&METHOD)
+            };
+            let #answer = #call.scope(async move { #pin #body }).await;
+            #call.end({
+                #[allow(unused_imports)]
+                use #private::Infallible as _;
+                #private::Fallible(&#answer).is_error()
+            });
+            #answer
+        };
+        let mut group = Group::new(Delimiter::Brace, wrapped);
+        group.set_span(method.body.span());
+        method.body = group;
+    }
+}
+
+/// Tells the async block its output type, so that `?` knows which error it makes.
+fn pin(output: &ReturnType, private: &TokenStream) -> TokenStream {
+    let mut ty = match output {
+        ReturnType::Default => {
+            return quote!(if false {
+                return;
+            });
+        }
+        ReturnType::Type(_, ty) => (**ty).clone(),
+    };
+    if matches!(ty, Type::ImplTrait(_) | Type::Never(_)) {
+        return TokenStream::new();
+    }
+    // `Result<impl Iterator, E>` cannot be named, `Result<_, E>` can, and the error is what matters.
+    Anonymous.visit_type_mut(&mut ty);
+    quote!(if false { return #private::never::<#ty>(); })
+}
+
+struct Anonymous;
+
+impl VisitMut for Anonymous {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if matches!(ty, Type::ImplTrait(_)) {
+            *ty = Type::Infer(TypeInfer { attrs: Vec::new(), underscore_token: syn::Token![_](Span::call_site()) });
+        } else {
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
+}
+
+/// `#![..]` at the start of a body must stay at the start of the function.
+fn split_inner_attributes(body: TokenStream) -> (TokenStream, TokenStream) {
+    let mut rest = body.clone().into_iter().peekable();
+    let mut inner = TokenStream::new();
+    loop {
+        let mut ahead = rest.clone();
+        match (ahead.next(), ahead.next(), ahead.next()) {
+            (Some(TokenTree::Punct(hash)), Some(TokenTree::Punct(bang)), Some(TokenTree::Group(group)))
+                if hash.as_char() == '#' && bang.as_char() == '!' && group.delimiter() == Delimiter::Bracket =>
+            {
+                hash.to_tokens(&mut inner);
+                bang.to_tokens(&mut inner);
+                group.to_tokens(&mut inner);
+                rest = ahead;
+            }
+            _ => return (inner, rest.collect()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrapped(methods: TokenStream) -> String {
+        let mut block: Block = syn::parse2(quote!(impl Http { #methods })).expect("the block parses");
+        wrap(&mut block, &Root::default());
+        block.to_token_stream().to_string()
+    }
+
+    #[test]
+    fn tracks_public_async_shared_methods_only() {
+        assert!(
+            wrapped(quote!(
+                pub(crate) async fn get(&self) {}
+            ))
+            .contains("\"get\"")
+        );
+        for left in [
+            quote!(
+                async fn get(&self) {}
+            ),
+            quote!(
+                pub fn get(&self) {}
+            ),
+            quote!(
+                pub async fn get(&mut self) {}
+            ),
+            quote!(
+                pub async fn get() {}
+            ),
+            quote!(
+                pub async fn health(&self) -> Health {}
+            ),
+            quote!(
+                #[untracked]
+                pub async fn get(&self) {}
+            ),
+        ] {
+            assert!(!wrapped(left.clone()).contains("METHOD"), "{left}");
+        }
+    }
+
+    #[test]
+    fn pins_the_output() {
+        assert!(
+            wrapped(quote!(
+                pub async fn a(&self) -> Result<u8, E> {
+                    b?;
+                    Ok(1)
+                }
+            ))
+            .contains("never :: < Result < u8 , E > >")
+        );
+        assert!(
+            wrapped(quote!(
+                pub async fn a(&self) -> Result<impl Sized, E> {
+                    b?;
+                    Ok(1)
+                }
+            ))
+            .contains("never :: < Result < _ , E > >")
+        );
+        assert!(
+            !wrapped(quote!(
+                pub async fn a(&self) -> impl Sized {
+                    1
+                }
+            ))
+            .contains("never")
+        );
+    }
+
+    #[test]
+    fn inner_attributes_stay_in_front() {
+        let text = wrapped(quote!(
+            pub async fn a(&self) {
+                #![allow(dead_code)]
+                1
+            }
+        ));
+        let (attribute, method) = (text.find("allow").unwrap(), text.find("METHOD").unwrap());
+        assert!(attribute < method);
+    }
+}

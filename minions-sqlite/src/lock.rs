@@ -1,0 +1,117 @@
+//! The owner lock: one process at a time, and nobody waits for the dead.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use minions_core::store::StoreError;
+
+/// The exclusive right to a database, for as long as the value lives.
+///
+/// It is a lock of the operating system on a file beside the database, so it ends with the process however that ends.
+/// The file stays: removing it would let two processes lock two files of the same name. Its content is the owner's
+/// process id, and nothing when there is no owner.
+#[derive(Debug)]
+pub(crate) struct OwnerLock {
+    file: File,
+}
+
+impl OwnerLock {
+    /// Takes the lock of the database at `path`.
+    pub(crate) fn take(path: &Path) -> Result<Self, StoreError> {
+        let beside = beside(path);
+        let cannot = |what: &str, error: io::Error| {
+            StoreError::unavailable(format!("cannot {what} the lock `{}`", beside.display())).with_source(error)
+        };
+        let mut file = open(&beside).map_err(|error| cannot("create", error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(owned(path, &mut file)),
+            Err(TryLockError::Error(error)) => return Err(cannot("take", error)),
+        }
+        if let Some(pid) = read_pid(&mut file) {
+            tracing::info!(path = %path.display(), pid, "process {pid} has ended without closing its state, taking over");
+        }
+        write_pid(&mut file).map_err(|error| cannot("write", error))?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for OwnerLock {
+    fn drop(&mut self) {
+        // Only a courtesy to whoever reads the file; closing it is what gives the lock up.
+        let _ = self.file.set_len(0);
+    }
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn owned(path: &Path, file: &mut File) -> StoreError {
+    let path = path.display();
+    StoreError::owned(match read_pid(file) {
+        Some(pid) if pid == process::id() => {
+            format!("the state `{path}` is in use by this process (pid {pid}) already; close the other store first")
+        }
+        Some(pid) => format!("the state `{path}` is in use by process {pid}; stop it, or use another state directory"),
+        // The owner is just about to write it.
+        None => format!("the state `{path}` is in use by another process; stop it, or use another state directory"),
+    })
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn write_pid(file: &mut File) -> io::Result<()> {
+    use std::io::Seek as _;
+
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_lock_is_exclusive_until_it_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.db");
+        let lock = OwnerLock::take(&path).unwrap();
+        let error = OwnerLock::take(&path).unwrap_err();
+        assert!(error.is_owned());
+        let (text, pid) = (error.to_string(), process::id().to_string());
+        assert!(text.contains(&pid) && text.contains("state.db"), "{text}");
+        assert_eq!(fs::read_to_string(beside(&path)).unwrap().trim(), pid);
+        drop(lock);
+        assert_eq!(fs::read_to_string(beside(&path)).unwrap(), "");
+        OwnerLock::take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_longer_pid_from_before_leaves_no_digits() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.db");
+        fs::write(beside(&path), "4294967295 and more\n").unwrap();
+        let _lock = OwnerLock::take(&path).unwrap();
+        assert_eq!(fs::read_to_string(beside(&path)).unwrap(), format!("{}\n", process::id()));
+    }
+}

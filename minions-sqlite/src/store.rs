@@ -1,0 +1,123 @@
+//! [`SqliteStore`]: the writer and the reader behind the store's contract.
+
+use std::path::{Path, PathBuf};
+
+use futures_util::FutureExt as _;
+use futures_util::future::{self, BoxFuture};
+use minions_core::store::{Filter, Op, Opened, StateStore, StatusCount, StoreError, StoredWorkflow};
+use parking_lot::Mutex;
+
+use crate::Durability;
+use crate::reader::Reader;
+use crate::writer::Writer;
+
+/// Keeps workflows in one SQLite file.
+///
+/// Nothing is touched before [`open`](StateStore::open), which creates the file and its directory if they are missing
+/// (on Unix readable by their owner only), brings an older schema up to date, and takes the file for this process.
+///
+/// A store that is dropped without [`close`](StateStore::close) finishes what is queued, and the drop waits for it.
+///
+/// # Examples
+///
+/// ```
+/// use minions_core::store::{Filter, StateStore as _};
+/// use minions_sqlite::{Durability, SqliteStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), minions_core::store::StoreError> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("state.db");
+/// let store = SqliteStore::at(path).durability(Durability::Power);
+/// let opened = store.open().await?;
+/// assert_eq!(opened.epoch, 1);
+/// assert!(store.scan(Filter::all(), 10).await?.is_empty());
+/// store.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct SqliteStore {
+    path: PathBuf,
+    durability: Durability,
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    writer: Writer,
+    reader: Reader,
+}
+
+impl SqliteStore {
+    /// A store in the file at `path`, for example `.minions/state.db`.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), durability: Durability::default(), running: Mutex::new(None) }
+    }
+
+    /// What a commit survives; [`Durability::Power`] unless set.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn reader(&self) -> Result<Reader, StoreError> {
+        self.running.lock().as_ref().map(|running| running.reader.clone()).ok_or_else(|| self.not_open())
+    }
+
+    fn not_open(&self) -> StoreError {
+        StoreError::unavailable(format!("the state `{}` is not open", self.path.display()))
+    }
+}
+
+impl StateStore for SqliteStore {
+    fn kind(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<Opened, StoreError>> {
+        async {
+            // Absolute, because the program may change its directory while the pool opens further connections, and
+            // because a path that begins with `file:` would be taken for an address.
+            let path = std::path::absolute(&self.path).map_err(|error| {
+                StoreError::unavailable(format!("`{}` is no path to a state", self.path.display())).with_source(error)
+            })?;
+            let (writer, opened) = Writer::start(path.clone(), self.durability).await?;
+            *self.running.lock() = Some(Running { writer, reader: Reader::new(&path) });
+            Ok(opened)
+        }
+        .boxed()
+    }
+
+    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<(), StoreError>>> {
+        match &*self.running.lock() {
+            Some(running) => running.writer.commit(batch).boxed(),
+            None => future::ready(vec![Err(self.not_open()); batch.len()]).boxed(),
+        }
+    }
+
+    fn scan(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
+        async move { self.reader()?.scan(filter, limit).await }.boxed()
+    }
+
+    fn counts(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>> {
+        async { self.reader()?.counts().await }.boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async {
+            let Some(Running { writer, reader }) = self.running.lock().take() else { return Ok(()) };
+            // Readers first: the log can be moved into the file only when nobody reads from it.
+            reader.close().await;
+            writer.close().await
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,149 @@
+//! The thread that owns the connection which writes.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use minions_core::store::{Op, Opened, StoreError};
+use minions_core::workflow::WorkflowId;
+use rusqlite::{Connection, OptionalExtension as _};
+use tokio::sync::oneshot;
+
+use crate::Durability;
+use crate::open::{self, Database};
+use crate::session::Session;
+
+type Results = Vec<Result<(), StoreError>>;
+
+/// The queue of the writer's thread. Dropping it is an orderly end as well, only nobody hears how it went.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// Gone once the writer was told to end.
+    queue: Option<mpsc::Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Request {
+    Commit { batch: Vec<Op>, answer: oneshot::Sender<Results> },
+    Close { answer: oneshot::Sender<Result<(), StoreError>> },
+}
+
+impl Writer {
+    /// Starts the thread, which opens the database.
+    pub(crate) async fn start(path: PathBuf, durability: Durability) -> Result<(Self, Opened), StoreError> {
+        let (queue, requests) = mpsc::channel();
+        let (opened, outcome) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("minions-sqlite".to_owned())
+            .spawn(move || run(&path, durability, opened, &requests))
+            .map_err(|error| {
+                StoreError::unavailable("cannot start the thread of the state database").with_source(error)
+            })?;
+        let writer = Self { queue: Some(queue), thread: Some(thread) };
+        let opened = outcome.await.unwrap_or_else(|_| Err(gone()))?;
+        Ok((writer, opened))
+    }
+
+    /// Queues `batch` before it returns; the answer comes when it is durable.
+    pub(crate) fn commit(&self, batch: Vec<Op>) -> impl Future<Output = Results> + Send + use<> {
+        let count = batch.len();
+        let (answer, results) = oneshot::channel();
+        // If the thread is gone, so is `answer`.
+        if let Some(queue) = &self.queue {
+            let _ = queue.send(Request::Commit { batch, answer });
+        }
+        async move { results.await.unwrap_or_else(|_| vec![Err(gone()); count]) }
+    }
+
+    /// Finishes everything queued, moves the log into the file, and gives the file up.
+    pub(crate) async fn close(mut self) -> Result<(), StoreError> {
+        let (answer, closed) = oneshot::channel();
+        if let Some(queue) = self.queue.take() {
+            let _ = queue.send(Request::Close { answer });
+        }
+        closed.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        // Wait for the end, so that who drops a store can open it again. It takes as long as the batches that are still
+        // queued; after `close` there is nothing left to wait for.
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::unavailable("the state database is closed")
+}
+
+fn run(
+    path: &Path,
+    durability: Durability,
+    opened: oneshot::Sender<Result<Opened, StoreError>>,
+    requests: &mpsc::Receiver<Request>,
+) {
+    let Database { connection, epoch, lock } = match open::open(path, durability) {
+        Ok(database) => database,
+        Err(error) => {
+            let _ = opened.send(Err(error));
+            return;
+        }
+    };
+    let answer = serve(&connection, epoch, opened, requests);
+    let closed = close(connection).map_err(|error| {
+        StoreError::unavailable(format!("cannot close the state `{}` in order", path.display())).with_source(error)
+    });
+    drop(lock);
+    if let Some(answer) = answer {
+        let _ = answer.send(closed);
+    }
+}
+
+/// Commits batches until it is told to end, and then answers who wants to know how that goes.
+fn serve(
+    connection: &Connection,
+    epoch: u64,
+    opened: oneshot::Sender<Result<Opened, StoreError>>,
+    requests: &mpsc::Receiver<Request>,
+) -> Option<oneshot::Sender<Result<(), StoreError>>> {
+    let prepared = Session::new(connection).and_then(|session| Ok((session, last_id(connection)?)));
+    let (mut session, last_id) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            let error = StoreError::unavailable("cannot read the tables of the state database").with_source(error);
+            let _ = opened.send(Err(error));
+            return None;
+        }
+    };
+    // Nobody is there any more if opening was given up.
+    opened.send(Ok(Opened::new(last_id, epoch))).ok()?;
+    loop {
+        match requests.recv().ok()? {
+            Request::Commit { batch, answer } => {
+                // The waiters are woken by whoever awaits this, never by this thread.
+                let _ = answer.send(session.commit(&batch));
+            }
+            Request::Close { answer } => return Some(answer),
+        }
+    }
+}
+
+fn last_id(connection: &Connection) -> rusqlite::Result<Option<WorkflowId>> {
+    connection
+        .query_row("SELECT id FROM workflow ORDER BY key DESC LIMIT 1", [], |row| {
+            row.get(0).map(WorkflowId::from_bytes)
+        })
+        .optional()
+}
+
+fn close(connection: Connection) -> rusqlite::Result<()> {
+    // Another program that reads may keep the log alive; what it holds is durable there as well.
+    connection.busy_timeout(Duration::from_millis(100))?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    connection.close().map_err(|(_, error)| error)
+}

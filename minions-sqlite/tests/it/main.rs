@@ -1,0 +1,3 @@
+//! The SQLite store, with real files and real processes.
+
+mod conformance;
