@@ -18,12 +18,16 @@
 //! With `create`, the impl half sets `NEEDS` to the needs of its parameters and writes `create(cx)`; the struct half's
 //! `assemble` is then never called.
 
+use std::marker::PhantomData;
+
+use crate::gru::{GruBuilder, Orchestration};
+
 mod field;
 pub mod graph;
 mod halves;
 
 pub use field::{
-    Answer, Field, Fill, ImplHalf, NoProbe, NotCreated, NotInjected, Probe, assert_field, assert_inject,
+    Answer, DefaultField, Field, Fill, ImplHalf, NoProbe, NotCreated, NotInjected, Probe, assert_field, assert_inject,
     assert_not_created, assert_not_injected, broken, count, fill, needs,
 };
 pub use halves::{
@@ -136,7 +140,40 @@ impl<P: Produces<M::Event>, M: Minion> Fits<P> for M {}
 
 pub fn edge<P, M: Fits<P>>() {}
 
-pub fn assert_storable<T: Storable>() {}
+/// One line of `app!`: added to the builder if both sides are what they should be.
+pub struct Line<P, M>(PhantomData<(P, M)>);
+
+impl<P: Pipeline, M: Minion> Line<P, M> {
+    pub fn add(builder: GruBuilder, options: Orchestration) -> GruBuilder {
+        builder.edge::<P, M>(options)
+    }
+}
+
+/// The line that does not fit, which [`edge`] reports; imported as `_`.
+pub trait NoLine {
+    fn add(builder: GruBuilder, options: Orchestration) -> GruBuilder {
+        let _ = options;
+        builder
+    }
+}
+
+impl<P, M> NoLine for Line<P, M> {}
+
+/// The event of what `next` returns, or a stand-in when it returns something else.
+pub trait EventOf<T> {
+    type Event;
+}
+
+impl<T: IntoNext> EventOf<T> for Answer<true> {
+    type Event = T::Event;
+}
+
+impl<T> EventOf<T> for Answer<false> {
+    type Event = NoEvent;
+}
+
+/// What a pipeline produces whose `next` has been reported.
+pub struct NoEvent;
 
 /// A context starts as its default.
 #[diagnostic::on_unimplemented(
@@ -144,13 +181,10 @@ pub fn assert_storable<T: Storable>() {}
     label = "has no default",
     note = "add `#[derive(Default)]` to `{Self}`"
 )]
-pub trait ContextDefault {}
+pub trait ContextDefault: Default {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Default> ContextDefault for T {}
-
-pub fn assert_context<T: ContextDefault>() {}
-
 
 /// A value that nobody asks for: it tells an async block its output type in a branch that is never taken.
 pub fn never<T>() -> T {

@@ -1,8 +1,10 @@
 //! `app!` as tokens.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Path, spanned::Spanned as _};
+use syn::{Path, Type, spanned::Spanned as _};
+
+use crate::paths::located;
 
 use super::model::{App, Edge};
 
@@ -12,7 +14,6 @@ pub(crate) fn app(root: &Path, app: &App, is_sound: bool) -> TokenStream {
     let (attributes, visibility, ident) = (&header.attributes, &header.visibility, &header.ident);
     let edges: &[Edge] = if is_sound { &app.edges } else { &[] };
     let lines = edges.iter().map(|edge| line(root, edge));
-    let checks = edges.iter().map(|edge| check(root, edge));
     let arguments = match &header.args {
         Some(ty) => quote!(#ty),
         None => quote!(#root::__private::NoArgs),
@@ -44,20 +45,19 @@ pub(crate) fn app(root: &Path, app: &App, is_sound: bool) -> TokenStream {
         }
 
         #main
-        #(#checks)*
     }
 }
 
-/// The check that the minion reacts to what the pipeline produces, on the line where they meet.
-fn check(root: &Path, edge: &Edge) -> TokenStream {
-    let Edge { pipeline, minion, .. } = edge;
-    let span = pipeline.span();
-    quote_spanned!(span=> const _: fn() = || #root::__private::edge::<#pipeline, #minion>();)
-}
-
-/// Adds the line to the builder; a line that does not fit is left out, because the check reports it.
+/// Checks one line where its two sides meet, and adds it to the builder.
+///
+/// The aliases name each side once, so that an unknown name is one error. A line that does not fit is not added: the
+/// check has reported it.
 fn line(root: &Path, edge: &Edge) -> TokenStream {
     let Edge { pipeline, minion, config, id, max_in_flight, .. } = edge;
+    let left = Ident::new("__MinionsPipeline", place(pipeline));
+    let right = Ident::new("__MinionsMinion", place(minion));
+    let private = located(quote!(#root::__private), place(minion));
+    let check = quote_spanned!(place(minion)=> const _: fn() = || #private::edge::<#left, #right>(););
     let config = config.as_ref().map(|config| quote!(.config(#config)));
     let id = id.as_ref().map(|id| quote!(.id(#id)));
     let max_in_flight = max_in_flight.as_ref().map(|workflows| quote!(.max_in_flight(#workflows)));
@@ -65,10 +65,18 @@ fn line(root: &Path, edge: &Edge) -> TokenStream {
         let builder = {
             #[allow(unused_imports)]
             use #root::__private::NoLine as _;
-            <#root::__private::Line<#pipeline, #minion>>::add(
+            type #left = #pipeline;
+            type #right = #minion;
+            #check
+            <#root::__private::Line<#left, #right>>::add(
                 builder,
                 #root::gru::Orchestration::default() #config #id #max_in_flight,
             )
         };
     }
+}
+
+/// Where a side of the line is written; resolved as the macro's own names are.
+fn place(ty: &Type) -> Span {
+    Span::mixed_site().located_at(ty.span())
 }

@@ -40,8 +40,8 @@ fn implementation(
     context: &Type,
 ) -> TokenStream {
     let private = root.private();
-    let asserts = asserts(root, event, context);
-    let forwarded = forward::shared(ty, hooks, root);
+    let conditions = conditions(root, event, context);
+    let forwarded = forward::shared(hooks, root);
     let infos = steps.iter().map(|step| {
         let Step { name, ident, conditions, .. } = step;
         quote_spanned! {ident.span()=>
@@ -53,7 +53,7 @@ fn implementation(
     let (positions, indices) = indices(steps);
     let arms = steps.iter().zip(&indices).map(|(step, index)| {
         let conditions = &step.conditions;
-        let call = call(root, ty, step, event, context);
+        let call = call(root, step, event, context);
         quote!(#(#conditions)* #index => #call,)
     });
     let ids = steps.iter().map(|step| {
@@ -63,9 +63,11 @@ fn implementation(
     let (span, there) = (ty.span(), root.private_at(ty.span()));
     let head = quote_spanned!(span=> impl #there::Minion for #ty);
     quote! {
-        #asserts
         #[automatically_derived]
-        #head {
+        #head
+        where
+            #conditions
+        {
             type Event = #event;
             type Context = #context;
             const STEPS: &'static [#private::StepInfo] = &[#(#infos),*];
@@ -96,14 +98,13 @@ fn implementation(
 }
 
 /// The rules for the types that only the compiler can decide.
-fn asserts(root: &Root, event: &Type, context: &Type) -> TokenStream {
+///
+/// As conditions they are reported once, in our words: the bounds of the associated types then take them as given.
+fn conditions(root: &Root, event: &Type, context: &Type) -> TokenStream {
     let at_event = root.private_at(event.span());
     let at_context = root.private_at(context.span());
-    let event = quote_spanned!(event.span()=> const _: fn() = || #at_event::assert_storable::<#event>(););
-    let context = quote_spanned! {context.span()=>
-        const _: fn() = || #at_context::assert_storable::<#context>();
-        const _: fn() = || #at_context::assert_context::<#context>();
-    };
+    let event = quote_spanned!(event.span()=> #event: #at_event::Storable,);
+    let context = quote_spanned!(context.span()=> #context: #at_context::Storable + #at_context::ContextDefault,);
     quote!(#event #context)
 }
 
@@ -129,7 +130,7 @@ fn indices(steps: &[Step]) -> (TokenStream, Vec<TokenStream>) {
     (constants, patterns)
 }
 
-fn call(root: &Root, ty: &Type, step: &Step, event: &Type, context: &Type) -> TokenStream {
+fn call(root: &Root, step: &Step, event: &Type, context: &Type) -> TokenStream {
     let ident = &step.ident;
     let (own_event, own_context) = (&step.event, &step.context);
     let event = if spelled(own_event) == spelled(event) {
@@ -150,6 +151,8 @@ fn call(root: &Root, ty: &Type, step: &Step, event: &Type, context: &Type) -> To
     });
     let span = step.output.as_ref().map_or_else(|| ident.span(), |output| output.span());
     let private = root.private_at(span);
-    let call = quote!(<#ty>::#ident(self, #event, #context #(, #extra)*).await);
-    quote_spanned!(span=> #private::IntoFlow::into_flow(#call))
+    // Everything of the call stands at the result's type: an error about the result underlines nothing else.
+    let mut method = ident.clone();
+    method.set_span(ident.span().located_at(span));
+    quote_spanned!(span=> #private::IntoFlow::into_flow(Self::#method(self, #event, #context #(, #extra)*).await))
 }

@@ -40,14 +40,17 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
         let idle = duration::tokens(idle);
         quote!(const IDLE: ::core::time::Duration = #idle;)
     });
-    let forwarded = forward::pipeline(ty, &hooks, root);
+    let forwarded = forward::pipeline(&hooks, root);
     let implementation = match next {
-        Some(Next { event, method }) => {
+        Some(Next { output, produced, event, method }) => {
             let (span, there) = (ty.span(), root.private_at(ty.span()));
             let head = quote_spanned!(span=> impl #there::Pipeline for #ty);
             quote! {
                 #[automatically_derived]
-                #head {
+                #head
+                where
+                    #output
+                {
                     type Event = #event;
                     #background
                     #idle
@@ -55,7 +58,7 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
                     #method
                 }
                 #[automatically_derived]
-                impl #private::Produces<#event> for #ty {}
+                impl #private::Produces<#produced> for #ty {}
             }
         }
         // What is missing has been reported; the lines of `app!` should not report it again.
@@ -75,6 +78,10 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
 }
 
 struct Next {
+    /// The condition that `next` returns the right thing: written once, so that it is reported once.
+    output: TokenStream,
+    /// The event, or a stand-in when the condition does not hold.
+    produced: TokenStream,
     event: TokenStream,
     method: TokenStream,
 }
@@ -89,15 +96,19 @@ fn next(root: &Root, block: &Block, hooks: &Hooks<'_>, diag: &mut Diagnostics) -
     let ReturnType::Type(_, output) = &method.signature.output else {
         return None;
     };
-    let (ty, private) = (&block.self_ty, root.private());
+    let private = root.private();
     let span = output.span();
     let there = root.private_at(span);
     let event = quote_spanned!(span=> <#output as #there::IntoNext>::Event);
-    let call = quote_spanned!(span=> #there::IntoNext::into_next(<#ty>::next(self).await));
+    let call = quote_spanned!(span=> #there::IntoNext::into_next(Self::next(self).await));
+    let produced = quote_spanned! {span=>
+        <#there::Answer<{ <#there::Probe<#output>>::IS_NEXT }> as #there::EventOf<#output>>::Event
+    };
+    let output = quote_spanned!(span=> #output: #there::IntoNext);
     let method = quote! {
         async fn next(&mut self) -> #private::Result<#private::Next<Self::Event>> {
             #call
         }
     };
-    Some(Next { event, method })
+    Some(Next { output, produced, event, method })
 }
