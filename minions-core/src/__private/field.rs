@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::component::{Assembly, Component, Dep, Inject, Need};
 use crate::error::{Error, Result};
-use crate::pipeline::IntoNext;
+use crate::pipeline::{IntoNext, Storable};
 use crate::resource::Resource;
 
 /// Asks what a type can do: an inherent constant wins when its bound holds, [`NoProbe`]'s otherwise.
@@ -42,6 +42,14 @@ impl<T: IntoNext> Probe<T> {
     pub const IS_NEXT: bool = true;
 }
 
+impl<T: Storable> Probe<T> {
+    pub const IS_EVENT: bool = true;
+}
+
+impl<T: Storable + Default> Probe<T> {
+    pub const IS_CONTEXT: bool = true;
+}
+
 /// The answers for a type that cannot do it; imported as `_`.
 pub trait NoProbe<T> {
     const INJECT: Option<Fill<T>> = None;
@@ -51,6 +59,8 @@ pub trait NoProbe<T> {
     const HAS_IMPL: bool = false;
     const CREATES: bool = false;
     const IS_NEXT: bool = false;
+    const IS_EVENT: bool = false;
+    const IS_CONTEXT: bool = false;
     fn check_dep() {}
 }
 

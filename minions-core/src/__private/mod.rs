@@ -25,6 +25,7 @@ use crate::gru::{GruBuilder, Orchestration};
 mod field;
 pub mod graph;
 mod halves;
+mod types;
 
 pub use field::{
     Answer, DefaultField, Field, Fill, ImplHalf, NoProbe, NotCreated, NotInjected, Probe, assert_field, assert_inject,
@@ -33,6 +34,8 @@ pub use field::{
 pub use halves::{
     MinionImpl, PipelineImpl, ResourceImpl, assert_minion_impl, assert_pipeline_impl, assert_resource_impl,
 };
+
+pub use types::{ContextDefault, ContextOf, EventOf, NextOf, StandIn, assert_context, assert_event, assert_next};
 
 pub use crate::component::{Assembly, Component, Dep, Health, Inject, Location, Need, Stop};
 pub use crate::error::{Error, Result};
@@ -158,33 +161,6 @@ pub trait NoLine {
 }
 
 impl<P, M> NoLine for Line<P, M> {}
-
-/// The event of what `next` returns, or a stand-in when it returns something else.
-pub trait EventOf<T> {
-    type Event;
-}
-
-impl<T: IntoNext> EventOf<T> for Answer<true> {
-    type Event = T::Event;
-}
-
-impl<T> EventOf<T> for Answer<false> {
-    type Event = NoEvent;
-}
-
-/// What a pipeline produces whose `next` has been reported.
-pub struct NoEvent;
-
-/// A context starts as its default.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a context: a workflow starts with `{Self}::default()`",
-    label = "has no default",
-    note = "add `#[derive(Default)]` to `{Self}`"
-)]
-pub trait ContextDefault: Default {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Default> ContextDefault for T {}
 
 /// A value that nobody asks for: it tells an async block its output type in a branch that is never taken.
 pub fn never<T>() -> T {

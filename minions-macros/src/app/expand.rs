@@ -1,10 +1,8 @@
 //! `app!` as tokens.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Path, Type, spanned::Spanned as _};
-
-use crate::paths::located;
+use syn::{Path, spanned::Spanned as _};
 
 use super::model::{App, Edge};
 
@@ -54,10 +52,9 @@ pub(crate) fn app(root: &Path, app: &App, is_sound: bool) -> TokenStream {
 /// check has reported it.
 fn line(root: &Path, edge: &Edge) -> TokenStream {
     let Edge { pipeline, minion, config, id, max_in_flight, .. } = edge;
-    let left = Ident::new("__MinionsPipeline", place(pipeline));
-    let right = Ident::new("__MinionsMinion", place(minion));
-    let private = located(quote!(#root::__private), place(minion));
-    let check = quote_spanned!(place(minion)=> const _: fn() = || #private::edge::<#left, #right>(););
+    let left = Ident::new("__MinionsPipeline", pipeline.span());
+    let right = Ident::new("__MinionsMinion", minion.span());
+    let check = quote_spanned!(minion.span()=> const _: fn() = || #root::__private::edge::<#left, #right>(););
     let config = config.as_ref().map(|config| quote!(.config(#config)));
     let id = id.as_ref().map(|id| quote!(.id(#id)));
     let max_in_flight = max_in_flight.as_ref().map(|workflows| quote!(.max_in_flight(#workflows)));
@@ -74,9 +71,4 @@ fn line(root: &Path, edge: &Edge) -> TokenStream {
             )
         };
     }
-}
-
-/// Where a side of the line is written; resolved as the macro's own names are.
-fn place(ty: &Type) -> Span {
-    Span::mixed_site().located_at(ty.span())
 }

@@ -40,7 +40,8 @@ fn implementation(
     context: &Type,
 ) -> TokenStream {
     let private = root.private();
-    let conditions = conditions(root, event, context);
+    let types = Types::new(root, event, context);
+    let Types { event_of, context_of, assertions, .. } = &types;
     let forwarded = forward::shared(hooks, root);
     let infos = steps.iter().map(|step| {
         let Step { name, ident, conditions, .. } = step;
@@ -53,7 +54,7 @@ fn implementation(
     let (positions, indices) = indices(steps);
     let arms = steps.iter().zip(&indices).map(|(step, index)| {
         let conditions = &step.conditions;
-        let call = call(root, step, event, context);
+        let call = call(root, step, &types);
         quote!(#(#conditions)* #index => #call,)
     });
     let ids = steps.iter().map(|step| {
@@ -63,13 +64,11 @@ fn implementation(
     let (span, there) = (ty.span(), root.private_at(ty.span()));
     let head = quote_spanned!(span=> impl #there::Minion for #ty);
     quote! {
+        #assertions
         #[automatically_derived]
-        #head
-        where
-            #conditions
-        {
-            type Event = #event;
-            type Context = #context;
+        #head {
+            type Event = #event_of::Event;
+            type Context = #context_of::Context;
             const STEPS: &'static [#private::StepInfo] = &[#(#infos),*];
 
             #forwarded
@@ -81,6 +80,7 @@ fn implementation(
                 context: &'a mut Self::Context,
                 workflow: &'a #private::Workflow,
             ) -> #private::Result<#private::Flow> {
+                let (event, context) = (#event_of::get(event), #context_of::get(context));
                 let _ = workflow;
                 #positions
                 match index {
@@ -97,15 +97,30 @@ fn implementation(
     }
 }
 
-/// The rules for the types that only the compiler can decide.
-///
-/// As conditions they are reported once, in our words: the bounds of the associated types then take them as given.
-fn conditions(root: &Root, event: &Type, context: &Type) -> TokenStream {
-    let at_event = root.private_at(event.span());
-    let at_context = root.private_at(context.span());
-    let event = quote_spanned!(event.span()=> #event: #at_event::Storable,);
-    let context = quote_spanned!(context.span()=> #context: #at_context::Storable + #at_context::ContextDefault,);
-    quote!(#event #context)
+/// The event and the context of a minion, judged once and used by every step.
+struct Types<'a> {
+    event: &'a Type,
+    context: &'a Type,
+    event_of: TokenStream,
+    context_of: TokenStream,
+    assertions: TokenStream,
+}
+
+impl<'a> Types<'a> {
+    fn new(root: &Root, event: &'a Type, context: &'a Type) -> Self {
+        let (at_event, at_context) = (event.span(), context.span());
+        let private = root.private_at(at_event);
+        let event_of = quote_spanned! {at_event=>
+            <#private::Answer<{ <#private::Probe<#event>>::IS_EVENT }> as #private::EventOf<#event>>
+        };
+        let mut assertions = quote_spanned!(at_event=> const _: fn() = || #private::assert_event::<#event>(););
+        let private = root.private_at(at_context);
+        let context_of = quote_spanned! {at_context=>
+            <#private::Answer<{ <#private::Probe<#context>>::IS_CONTEXT }> as #private::ContextOf<#context>>
+        };
+        assertions.extend(quote_spanned! {at_context=> const _: fn() = || #private::assert_context::<#context>(); });
+        Self { event, context, event_of, context_of, assertions }
+    }
 }
 
 /// The patterns of the steps' indices: numbers, or constants where a condition can take a step away.
@@ -130,8 +145,8 @@ fn indices(steps: &[Step]) -> (TokenStream, Vec<TokenStream>) {
     (constants, patterns)
 }
 
-fn call(root: &Root, step: &Step, event: &Type, context: &Type) -> TokenStream {
-    let ident = &step.ident;
+fn call(root: &Root, step: &Step, types: &Types<'_>) -> TokenStream {
+    let (ident, event, context) = (&step.ident, types.event, types.context);
     let (own_event, own_context) = (&step.event, &step.context);
     let event = if spelled(own_event) == spelled(event) {
         quote!(event)

@@ -42,15 +42,12 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
     });
     let forwarded = forward::pipeline(&hooks, root);
     let implementation = match next {
-        Some(Next { output, produced, event, method }) => {
+        Some(Next { event, assertion, method }) => {
             let (span, there) = (ty.span(), root.private_at(ty.span()));
             let head = quote_spanned!(span=> impl #there::Pipeline for #ty);
             quote! {
                 #[automatically_derived]
-                #head
-                where
-                    #output
-                {
+                #head {
                     type Event = #event;
                     #background
                     #idle
@@ -58,7 +55,8 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
                     #method
                 }
                 #[automatically_derived]
-                impl #private::Produces<#produced> for #ty {}
+                impl #private::Produces<#event> for #ty {}
+                #assertion
             }
         }
         // What is missing has been reported; the lines of `app!` should not report it again.
@@ -78,11 +76,9 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
 }
 
 struct Next {
-    /// The condition that `next` returns the right thing: written once, so that it is reported once.
-    output: TokenStream,
-    /// The event, or a stand-in when the condition does not hold.
-    produced: TokenStream,
+    /// The event, or a stand-in when the assertion reports the output of `next`.
     event: TokenStream,
+    assertion: TokenStream,
     method: TokenStream,
 }
 
@@ -99,16 +95,16 @@ fn next(root: &Root, block: &Block, hooks: &Hooks<'_>, diag: &mut Diagnostics) -
     let private = root.private();
     let span = output.span();
     let there = root.private_at(span);
-    let event = quote_spanned!(span=> <#output as #there::IntoNext>::Event);
-    let call = quote_spanned!(span=> #there::IntoNext::into_next(Self::next(self).await));
-    let produced = quote_spanned! {span=>
-        <#there::Answer<{ <#there::Probe<#output>>::IS_NEXT }> as #there::EventOf<#output>>::Event
+    let answer = quote_spanned! {span=>
+        <#there::Answer<{ <#there::Probe<#output>>::IS_NEXT }> as #there::NextOf<#output>>
     };
-    let output = quote_spanned!(span=> #output: #there::IntoNext);
+    let event = quote_spanned!(span=> #answer::Event);
+    let assertion = quote_spanned!(span=> const _: fn() = || #there::assert_next::<#output>(););
+    let call = quote_spanned!(span=> #answer::into_next(Self::next(self).await));
     let method = quote! {
         async fn next(&mut self) -> #private::Result<#private::Next<Self::Event>> {
             #call
         }
     };
-    Some(Next { output, produced, event, method })
+    Some(Next { event, assertion, method })
 }
