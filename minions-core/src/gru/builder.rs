@@ -22,7 +22,7 @@ pub struct GruBuilder {
     pub(crate) settings: Settings,
     pub(crate) files: Option<Arc<dyn SettingsFiles>>,
     pub(crate) provided: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
-    pub(crate) store: Arc<dyn StateStore>,
+    pub(crate) store: Option<Arc<dyn StateStore>>,
     pub(crate) options: Options,
 }
 
@@ -92,7 +92,7 @@ impl GruBuilder {
             settings: Settings::empty(),
             files: None,
             provided: HashMap::new(),
-            store: Arc::new(NoStore),
+            store: None,
             options: Options::default(),
         }
     }
@@ -141,8 +141,19 @@ impl GruBuilder {
 
     /// Where unfinished work is kept; nowhere unless it is given.
     pub fn store(mut self, store: impl StateStore) -> Self {
-        self.store = Arc::new(store);
+        self.store = Some(Arc::new(store));
         self
+    }
+
+    /// Whether a store has been given.
+    #[must_use]
+    pub fn has_store(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Where unfinished work is kept if [`store`](Self::store) was not called.
+    pub(crate) fn store_or_none(&self) -> Arc<dyn StateStore> {
+        self.store.clone().unwrap_or_else(|| Arc::new(NoStore))
     }
 
     /// How many workflows of one orchestration may be awake at once, where it does not say itself; 1 024 by default.

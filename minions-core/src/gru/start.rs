@@ -39,11 +39,12 @@ async fn bring_up(builder: GruBuilder) -> Result<Gru, StartError> {
     let resolved = resolve(&builder)?;
     let manifest = resolved.manifest();
     names::describe();
-    let opened = contain(async { Ok(builder.store.open().await) })
+    let store = builder.store_or_none();
+    let opened = contain(async { Ok(store.open().await) })
         .await
         .unwrap_or_else(|error| Err(StoreError::unavailable(format!("opening the store {error}"))))
         .map_err(StartError::Store)?;
-    let engine = Arc::new(Engine::new(builder.store, &opened));
+    let engine = Arc::new(Engine::new(store, &opened));
     let (sender, finished) = watch::channel(None);
     let mut start = Start {
         running: Running::new(builder.options, engine, sender),
