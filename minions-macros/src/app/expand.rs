@@ -4,10 +4,11 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Path, spanned::Spanned as _};
 
-use super::model::{App, Edge};
+use super::model::{App, Edge, Facade};
 
 /// The type, its functions and `main`; lines only when all of them are right.
-pub(crate) fn app(root: &Path, app: &App, is_sound: bool) -> TokenStream {
+pub(crate) fn app(facade: &Facade, app: &App, is_sound: bool) -> TokenStream {
+    let Facade { root, has_main } = facade;
     let header = &app.header;
     let (attributes, visibility, ident) = (&header.attributes, &header.visibility, &header.ident);
     let edges: &[Edge] = if is_sound { &app.edges } else { &[] };
@@ -16,10 +17,20 @@ pub(crate) fn app(root: &Path, app: &App, is_sound: bool) -> TokenStream {
         Some(ty) => quote!(#ty),
         None => quote!(#root::__private::NoArgs),
     };
+    let run = has_main.then(|| {
+        quote! {
+            /// Runs the generated command line on the arguments of the process.
+            pub fn main() -> ::std::process::ExitCode {
+                #root::__private::main::<#arguments>(Self::builder())
+            }
+        }
+    });
+    // Without the part that it runs, an empty `main` keeps the compiler from reporting that there is none.
+    let body = if *has_main { quote!(#ident::main()) } else { quote!(::std::process::ExitCode::FAILURE) };
     let main = (!header.no_main).then(|| {
         quote! {
             fn main() -> ::std::process::ExitCode {
-                #ident::main()
+                #body
             }
         }
     });
@@ -36,10 +47,7 @@ pub(crate) fn app(root: &Path, app: &App, is_sound: bool) -> TokenStream {
                 builder
             }
 
-            /// Runs the generated command line on the arguments of the process.
-            pub fn main() -> ::std::process::ExitCode {
-                #root::__private::main::<#arguments>(Self::builder())
-            }
+            #run
         }
 
         #main
