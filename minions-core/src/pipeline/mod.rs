@@ -69,7 +69,7 @@ pub trait Pipeline: Component {
 /// The left side of `=>`: a pipeline produces one type of event.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not produce `{E}` events",
-    label = "the minion on the right expects `{E}`",
+    label = "reacts to `{E}`",
     note = "the event of the pipeline and the event that the minion's steps take must be one type"
 )]
 pub trait Produces<E> {}
