@@ -1,1 +1,31 @@
-//! Facade.
+#![doc = include_str!("docs/overview.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// Lets the macros, which name `::minions`, work in this crate's own documentation.
+extern crate self as minions;
+
+#[doc(inline)]
+pub use minions_core::{Error, Gru, GruBuilder, Result, spawn};
+#[doc(inline)]
+pub use minions_core::{component, config, error, gru, manifest, minion, pipeline, resource, store, telemetry, workflow};
+
+#[cfg(feature = "testing")]
+#[doc(inline)]
+pub use minions_core::testing;
+
+#[cfg(feature = "app")]
+#[doc(inline)]
+pub use minions_app as app;
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use minions_sqlite as sqlite;
+
+#[cfg(feature = "macros")]
+mod macros;
+#[cfg(feature = "macros")]
+pub use macros::*;
+
+pub mod prelude;
+
+#[doc(hidden)]
+pub mod __private;

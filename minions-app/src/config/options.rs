@@ -3,6 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
+    path::PathBuf,
     time::Duration,
 };
 
@@ -13,6 +14,7 @@ use super::{
     size,
     switch::{Fields, Switch},
 };
+use crate::{logs::LogOptions, metrics::MetricsOptions};
 
 /// What the section `[minions]` says; every key has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -75,7 +77,7 @@ pub struct Logs {
     #[serde(deserialize_with = "size::deserialize")]
     pub max_size: u64,
     /// How many rotated files are kept; 5 unless set.
-    pub keep: u32,
+    pub keep: usize,
 }
 
 /// What `[minions.metrics]` says.
@@ -98,6 +100,26 @@ impl Options {
     /// All problems of the section.
     pub fn decode(settings: &Settings) -> Result<Decoded<Self>, Vec<Problem>> {
         decode_section(settings, Self::SECTION)
+    }
+}
+
+impl Logs {
+    /// What the logs are installed with; `file` is where they go if they go into a file.
+    #[must_use]
+    pub fn to_log_options(&self, file: impl Into<PathBuf>) -> LogOptions {
+        LogOptions {
+            filter: self.level.clone(),
+            file: self.file.then(|| file.into()),
+            terminal: self.terminal,
+            max_size: self.max_size,
+            keep: self.keep,
+        }
+    }
+}
+
+impl From<Metrics> for MetricsOptions {
+    fn from(metrics: Metrics) -> Self {
+        Self::new(metrics.listen)
     }
 }
 
@@ -184,6 +206,18 @@ mod tests {
     }
 
     #[test]
+    fn logs_go_into_the_file_only_if_they_should() {
+        let logs = Logs { level: "debug".into(), ..Logs::default() };
+        let options = logs.to_log_options("state/logs/minions.log");
+        assert_eq!(options.file, Some(PathBuf::from("state/logs/minions.log")));
+        assert_eq!(
+            (options.filter.as_str(), options.terminal, options.max_size, options.keep),
+            ("debug", true, 10 << 20, 5)
+        );
+        assert_eq!(Logs { file: false, ..logs }.to_log_options("x").file, None);
+    }
+
+    #[test]
     fn all_mistakes_come_at_once() {
         let problems = decode(&json!({
             "stoer": 1, "store": "sqllite", "max_in_flight": 0, "shutdown_deadline": 30,
@@ -198,7 +232,7 @@ mod tests {
                  (known: store, durability, max_in_flight, shutdown_deadline, logs, metrics)",
                 "[minions] logs: unknown key `levl`; did you mean `level`? \
                  (known: level, file, terminal, max_size, keep)",
-                "[minions] logs.keep: expected an integer from 0 to 4294967295, found integer -1",
+                "[minions] logs.keep: expected an integer, not negative, found integer -1",
                 "[minions] logs.max_size: `big` is not a size; \
                  write a whole number and B, KB, MB, GB, KiB, MiB or GiB",
                 "[minions] max_in_flight: expected an integer above 0, found integer 0",

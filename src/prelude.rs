@@ -1,0 +1,14 @@
+//! What a program's first file needs: `use minions::prelude::*;`.
+//!
+//! `Result` here is [`minions::Result`](crate::Result), whose error type may be left out or replaced.
+
+pub use serde::{Deserialize, Serialize};
+
+pub use crate::component::{Dep, Health, Stop};
+pub use crate::config::{Config, Secret};
+pub use crate::error::Result;
+pub use crate::minion::Flow;
+pub use crate::pipeline::Next;
+pub use crate::workflow::Workflow;
+#[cfg(feature = "macros")]
+pub use crate::{minion, minion_step, pipeline, resource};
