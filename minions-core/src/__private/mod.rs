@@ -151,7 +151,6 @@ impl<T: Default> ContextDefault for T {}
 
 pub fn assert_context<T: ContextDefault>() {}
 
-
 /// A value that nobody asks for: it tells an async block its output type in a branch that is never taken.
 pub fn never<T>() -> T {
     unreachable!("stands behind `if false`")

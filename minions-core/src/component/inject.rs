@@ -57,7 +57,9 @@ impl Need {
     #[must_use]
     pub const fn config<T: DeserializeOwned + 'static>() -> Self {
         Self {
-            kind: NeedKind::Config(|settings, section| decode_section::<T>(settings, section).map(|decoded| decoded.keys)),
+            kind: NeedKind::Config(|settings, section| {
+                decode_section::<T>(settings, section).map(|decoded| decoded.keys)
+            }),
             type_name: type_name::<T>,
         }
     }
