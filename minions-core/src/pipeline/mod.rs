@@ -40,6 +40,7 @@ pub trait Pipeline: Component {
     const IDLE: Duration = Duration::from_millis(100);
 
     /// Makes the value; without it the fields are injected.
+    #[must_use]
     fn create(cx: Assembly) -> impl Future<Output = Result<Self>> + Send {
         async move { Self::assemble(&cx) }
     }
