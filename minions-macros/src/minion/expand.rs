@@ -18,7 +18,7 @@ pub(crate) fn minion(root: &Root, block: &Block, hooks: &Hooks<'_>, steps: &[Ste
         // What is missing has been reported; the lines of `app!` should not report it again.
         None => quote! {
             #[automatically_derived]
-            impl<P> #private::Fits<P> for #ty {}
+            impl<P> #private::Fits<P, true> for #ty {}
         },
     };
     quote! {
@@ -63,6 +63,15 @@ fn implementation(
     });
     let (span, there) = (ty.span(), root.private_at(ty.span()));
     let head = quote_spanned!(span=> impl #there::Minion for #ty);
+    let step = quote_spanned! {span=>
+        async fn step<'a>(
+            &'a self,
+            index: usize,
+            event: &'a Self::Event,
+            context: &'a mut Self::Context,
+            workflow: &'a #there::Workflow,
+        ) -> #there::Result<#there::Flow>
+    };
     quote! {
         #assertions
         #[automatically_derived]
@@ -73,13 +82,7 @@ fn implementation(
 
             #forwarded
 
-            async fn step<'a>(
-                &'a self,
-                index: usize,
-                event: &'a Self::Event,
-                context: &'a mut Self::Context,
-                workflow: &'a #private::Workflow,
-            ) -> #private::Result<#private::Flow> {
+            #step {
                 let (event, context) = (#event_of::get(event), #context_of::get(context));
                 let _ = workflow;
                 #positions
@@ -168,6 +171,6 @@ fn call(root: &Root, step: &Step, types: &Types<'_>) -> TokenStream {
     let private = root.private_at(span);
     // Everything of the call stands at the result's type: an error about the result underlines nothing else.
     let mut method = ident.clone();
-    method.set_span(ident.span().located_at(span));
+    method.set_span(span);
     quote_spanned!(span=> #private::IntoFlow::into_flow(Self::#method(self, #event, #context #(, #extra)*).await))
 }

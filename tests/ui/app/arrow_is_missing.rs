@@ -1,9 +1,7 @@
-use minions_ui_support::{Clock, Watcher};
-
 minions::app! {
     #[no_main]
     pub struct App;
-    Clock -> Watcher,
+    minions_ui_support::Clock -> minions_ui_support::Watcher,
 }
 
 fn main() {}

@@ -1,11 +1,9 @@
-use minions_ui_support::{Clock, Watcher};
-
 minions::app! {
     #[no_main]
     pub struct App {
         seen: usize,
     }
-    Clock => Watcher,
+    minions_ui_support::Clock => minions_ui_support::Watcher,
 }
 
 fn main() {}
