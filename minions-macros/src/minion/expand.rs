@@ -62,27 +62,23 @@ fn implementation(
         quote!(#(#conditions)* #private::StepId::of_fn(&<#ty>::#ident))
     });
     let (span, there) = (ty.span(), root.private_at(ty.span()));
-    let head = quote_spanned!(span=> impl #there::Minion for #ty);
-    let step = quote_spanned! {span=>
-        async fn step<'a>(
-            &'a self,
-            index: usize,
-            event: &'a Self::Event,
-            context: &'a mut Self::Context,
-            workflow: &'a #there::Workflow,
-        ) -> #there::Result<#there::Flow>
-    };
-    quote! {
-        #assertions
+    // All of it stands at the type's name: what the compiler says about the trait underlines that once.
+    let implementation = quote_spanned! {span=>
         #[automatically_derived]
-        #head {
+        impl #there::Minion for #ty {
             type Event = #event_of::Event;
             type Context = #context_of::Context;
-            const STEPS: &'static [#private::StepInfo] = &[#(#infos),*];
+            const STEPS: &'static [#there::StepInfo] = &[#(#infos),*];
 
             #forwarded
 
-            #step {
+            async fn step<'a>(
+                &'a self,
+                index: usize,
+                event: &'a Self::Event,
+                context: &'a mut Self::Context,
+                workflow: &'a #there::Workflow,
+            ) -> #there::Result<#there::Flow> {
                 let (event, context) = (#event_of::get(event), #context_of::get(context));
                 let _ = workflow;
                 #positions
@@ -92,12 +88,13 @@ fn implementation(
                 }
             }
 
-            fn position(step: #private::StepId) -> ::core::option::Option<usize> {
+            fn position(step: #there::StepId) -> ::core::option::Option<usize> {
                 let steps = [#(#ids),*];
                 steps.iter().position(|known| *known == step)
             }
         }
-    }
+    };
+    quote!(#assertions #implementation)
 }
 
 /// The event and the context of a minion, judged once and used by every step.
