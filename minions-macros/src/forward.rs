@@ -35,6 +35,11 @@ fn create(method: &Method, root: &Root) -> TokenStream {
     let span = method.output_span();
     let private_there = root.private_at(span);
     let made = quote_spanned!(span=> #private_there::CreateResult::created(Self::create(#(#names),*).await));
+    let here = method.signature.ident.span();
+    let private_here = root.private_at(here);
+    let head = quote_spanned! {here=>
+        async fn create(cx: #private_here::Assembly) -> #private_here::Result<Self>
+    };
     quote! {
         const NEEDS: &'static [#private::Need] = {
             #(#asserts)*
@@ -43,7 +48,7 @@ fn create(method: &Method, root: &Root) -> TokenStream {
         };
 
         #[allow(unused_variables)]
-        async fn create(cx: #private::Assembly) -> #private::Result<Self> {
+        #head {
             #(let #names = #private::fill::<#types>(&cx, <#private::Probe<#types>>::INJECT)?;)*
             #made
         }
@@ -52,8 +57,9 @@ fn create(method: &Method, root: &Root) -> TokenStream {
 
 fn exclusive(method: &Method, root: &Root) -> TokenStream {
     let call = call(method, root);
-    let (private, name, conditions) = (root.private(), &method.signature.ident, method.conditions());
-    quote! {
+    let (name, conditions) = (&method.signature.ident, method.conditions());
+    let private = root.private_at(name.span());
+    quote_spanned! {name.span()=>
         #(#conditions)*
         async fn #name(&mut self) -> #private::Result<()> {
             #call
@@ -63,8 +69,9 @@ fn exclusive(method: &Method, root: &Root) -> TokenStream {
 
 fn shared_hook(method: &Method, root: &Root) -> TokenStream {
     let call = call(method, root);
-    let (private, name, conditions) = (root.private(), &method.signature.ident, method.conditions());
-    quote! {
+    let (name, conditions) = (&method.signature.ident, method.conditions());
+    let private = root.private_at(name.span());
+    quote_spanned! {name.span()=>
         #(#conditions)*
         async fn #name(&self) -> #private::Result<()> {
             #call
@@ -77,18 +84,19 @@ fn call(method: &Method, root: &Root) -> TokenStream {
     let span = method.output_span();
     let private = root.private_at(span);
     let mut name = method.signature.ident.clone();
-    name.set_span(name.span().located_at(span));
+    name.set_span(span);
     quote_spanned!(span=> #private::HookResult::hook(Self::#name(self).await))
 }
 
 fn run(method: &Method, root: &Root) -> TokenStream {
     let (conditions, span) = (method.conditions(), method.output_span());
-    let (private, private_there) = (root.private(), root.private_at(span));
+    let here = method.signature.ident.span();
+    let (private, private_there) = (root.private_at(here), root.private_at(span));
     // The parameter's own type takes the blame when it is not `Stop`.
     let stop = method.parameters().next().map_or(span, |parameter| parameter.ty.span());
     let stop = quote_spanned!(stop=> stop);
     let call = quote_spanned!(span=> #private_there::HookResult::hook(Self::run(self, #stop).await));
-    quote! {
+    quote_spanned! {here=>
         #(#conditions)*
         async fn run(&self, #stop: #private::Stop) -> #private::Result<()> {
             #call
@@ -98,9 +106,10 @@ fn run(method: &Method, root: &Root) -> TokenStream {
 
 fn health(method: &Method, root: &Root) -> TokenStream {
     let (conditions, span) = (method.conditions(), method.output_span());
-    let private = root.private();
+    let here = method.signature.ident.span();
+    let private = root.private_at(here);
     let call = quote_spanned!(span=> Self::health(self).await);
-    quote! {
+    quote_spanned! {here=>
         #(#conditions)*
         async fn health(&self) -> #private::Health {
             #call

@@ -25,16 +25,16 @@ impl Root {
     }
 }
 
-/// The tokens at another place, resolving names as before: an error then underlines that place alone.
-pub(crate) fn located(tokens: TokenStream, span: Span) -> TokenStream {
+/// The tokens at another place: an error then underlines that place alone.
+fn located(tokens: TokenStream, span: Span) -> TokenStream {
     let locate = |token| match token {
         TokenTree::Group(group) => {
             let mut moved = Group::new(group.delimiter(), located(group.stream(), span));
-            moved.set_span(group.span().located_at(span));
+            moved.set_span(span);
             TokenTree::Group(moved)
         }
         mut other => {
-            other.set_span(other.span().located_at(span));
+            other.set_span(span);
             other
         }
     };

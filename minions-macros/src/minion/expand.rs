@@ -18,7 +18,7 @@ pub(crate) fn minion(root: &Root, block: &Block, hooks: &Hooks<'_>, steps: &[Ste
         // What is missing has been reported; the lines of `app!` should not report it again.
         None => quote! {
             #[automatically_derived]
-            impl<P> #private::Fits<P> for #ty {}
+            impl<P> #private::Fits<P, true> for #ty {}
         },
     };
     quote! {
@@ -62,14 +62,13 @@ fn implementation(
         quote!(#(#conditions)* #private::StepId::of_fn(&<#ty>::#ident))
     });
     let (span, there) = (ty.span(), root.private_at(ty.span()));
-    let head = quote_spanned!(span=> impl #there::Minion for #ty);
-    quote! {
-        #assertions
+    // All of it stands at the type's name: what the compiler says about the trait underlines that once.
+    let implementation = quote_spanned! {span=>
         #[automatically_derived]
-        #head {
+        impl #there::Minion for #ty {
             type Event = #event_of::Event;
             type Context = #context_of::Context;
-            const STEPS: &'static [#private::StepInfo] = &[#(#infos),*];
+            const STEPS: &'static [#there::StepInfo] = &[#(#infos),*];
 
             #forwarded
 
@@ -78,8 +77,8 @@ fn implementation(
                 index: usize,
                 event: &'a Self::Event,
                 context: &'a mut Self::Context,
-                workflow: &'a #private::Workflow,
-            ) -> #private::Result<#private::Flow> {
+                workflow: &'a #there::Workflow,
+            ) -> #there::Result<#there::Flow> {
                 let (event, context) = (#event_of::get(event), #context_of::get(context));
                 let _ = workflow;
                 #positions
@@ -89,12 +88,13 @@ fn implementation(
                 }
             }
 
-            fn position(step: #private::StepId) -> ::core::option::Option<usize> {
+            fn position(step: #there::StepId) -> ::core::option::Option<usize> {
                 let steps = [#(#ids),*];
                 steps.iter().position(|known| *known == step)
             }
         }
-    }
+    };
+    quote!(#assertions #implementation)
 }
 
 /// The event and the context of a minion, judged once and used by every step.
@@ -168,6 +168,6 @@ fn call(root: &Root, step: &Step, types: &Types<'_>) -> TokenStream {
     let private = root.private_at(span);
     // Everything of the call stands at the result's type: an error about the result underlines nothing else.
     let mut method = ident.clone();
-    method.set_span(ident.span().located_at(span));
+    method.set_span(span);
     quote_spanned!(span=> #private::IntoFlow::into_flow(Self::#method(self, #event, #context #(, #extra)*).await))
 }

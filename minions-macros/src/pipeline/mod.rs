@@ -63,6 +63,8 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
         None => quote! {
             #[automatically_derived]
             impl<E> #private::Produces<E> for #ty {}
+            #[automatically_derived]
+            impl #private::Source for #ty {}
         },
     };
     quote! {
@@ -92,16 +94,16 @@ fn next(root: &Root, block: &Block, hooks: &Hooks<'_>, diag: &mut Diagnostics) -
     let ReturnType::Type(_, output) = &method.signature.output else {
         return None;
     };
-    let private = root.private();
     let span = output.span();
-    let there = root.private_at(span);
+    let (here, there) = (method.signature.ident.span(), root.private_at(span));
+    let private = root.private_at(here);
     let answer = quote_spanned! {span=>
         <#there::Answer<{ <#there::Probe<#output>>::IS_NEXT }> as #there::NextOf<#output>>
     };
     let event = quote_spanned!(span=> #answer::Event);
     let assertion = quote_spanned!(span=> const _: fn() = || #there::assert_next::<#output>(););
     let call = quote_spanned!(span=> #answer::into_next(Self::next(self).await));
-    let method = quote! {
+    let method = quote_spanned! {here=>
         async fn next(&mut self) -> #private::Result<#private::Next<Self::Event>> {
             #call
         }
