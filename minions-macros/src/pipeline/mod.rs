@@ -11,7 +11,7 @@ use crate::{
     duration, forward, half,
     hooks::Hooks,
     kind::Kind,
-    paths::Root,
+    paths::{Root, local},
 };
 
 const REFUSED: [Refused; 3] = [
@@ -44,10 +44,9 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
     let implementation = match next {
         Some(Next { event, assertion, method }) => {
             let (span, there) = (ty.span(), root.private_at(ty.span()));
-            let head = quote_spanned!(span=> impl #there::Pipeline for #ty);
-            quote! {
+            quote_spanned! {span=>
                 #[automatically_derived]
-                #head {
+                impl #there::Pipeline for #ty {
                     type Event = #event;
                     #background
                     #idle
@@ -55,7 +54,7 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
                     #method
                 }
                 #[automatically_derived]
-                impl #private::Produces<#event> for #ty {}
+                impl #there::Produces<#event> for #ty {}
                 #assertion
             }
         }
@@ -102,9 +101,10 @@ fn next(root: &Root, block: &Block, hooks: &Hooks<'_>, diag: &mut Diagnostics) -
     };
     let event = quote_spanned!(span=> #answer::Event);
     let assertion = quote_spanned!(span=> const _: fn() = || #there::assert_next::<#output>(););
-    let call = quote_spanned!(span=> #answer::into_next(Self::next(self).await));
+    let this = local("self", span);
+    let call = quote_spanned!(span=> #answer::into_next(Self::next(#this).await));
     let method = quote_spanned! {here=>
-        async fn next(&mut self) -> #private::Result<#private::Next<Self::Event>> {
+        async fn next(&mut #this) -> #private::Result<#private::Next<Self::Event>> {
             #call
         }
     };
