@@ -70,13 +70,16 @@ fn implementation(
         quote!(#(#conditions)* #private::StepId::of_fn(&<#ty>::#ident))
     });
     let (span, there) = (ty.span(), root.private_at(ty.span()));
+    // These take the blame when the event or the context is less visible than the minion.
+    let event_item = quote_spanned!(types.event.span()=> type Event = #event_of::Event;);
+    let context_item = quote_spanned!(types.context.span()=> type Context = #context_of::Context;);
     let Locals { this, index, event, context, workflow } = &Locals::new();
     // All of it stands at the type's name: what the compiler says about the trait underlines that once.
     let implementation = quote_spanned! {span=>
         #[automatically_derived]
         impl #there::Minion for #ty {
-            type Event = #event_of::Event;
-            type Context = #context_of::Context;
+            #event_item
+            #context_item
             const STEPS: &'static [#there::StepInfo] = &[#(#infos),*];
 
             #forwarded

@@ -42,12 +42,12 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
     });
     let forwarded = forward::pipeline(&hooks, root);
     let implementation = match next {
-        Some(Next { event, assertion, method }) => {
+        Some(Next { event, event_item, assertion, method }) => {
             let (span, there) = (ty.span(), root.private_at(ty.span()));
             quote_spanned! {span=>
                 #[automatically_derived]
                 impl #there::Pipeline for #ty {
-                    type Event = #event;
+                    #event_item
                     #background
                     #idle
                     #forwarded
@@ -79,6 +79,8 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
 struct Next {
     /// The event, or a stand-in when the assertion reports the output of `next`.
     event: TokenStream,
+    /// The associated type, which takes the blame when the event is less visible than the pipeline.
+    event_item: TokenStream,
     assertion: TokenStream,
     method: TokenStream,
 }
@@ -100,6 +102,7 @@ fn next(root: &Root, block: &Block, hooks: &Hooks<'_>, diag: &mut Diagnostics) -
         <#there::Answer<{ <#there::Probe<#output>>::IS_NEXT }> as #there::NextOf<#output>>
     };
     let event = quote_spanned!(span=> #answer::Event);
+    let event_item = quote_spanned!(span=> type Event = #event;);
     let assertion = quote_spanned!(span=> const _: fn() = || #there::assert_next::<#output>(););
     let this = local("self", span);
     let call = quote_spanned!(span=> #answer::into_next(Self::next(#this).await));
@@ -108,5 +111,5 @@ fn next(root: &Root, block: &Block, hooks: &Hooks<'_>, diag: &mut Diagnostics) -
             #call
         }
     };
-    Some(Next { event, assertion, method })
+    Some(Next { event, event_item, assertion, method })
 }
