@@ -31,7 +31,7 @@ impl<'c> Session<'c> {
 
     /// Makes `batch` durable: one result per operation, in order.
     ///
-    /// Savepoints cost a third of the rate, so they are used only once an operation has turned out to be poisonous.
+    /// A savepoint costs two more statements for each operation, so there are none until one has turned out to be poisonous.
     pub(crate) fn commit(&mut self, batch: &[Op]) -> Results {
         let mut results = self.transaction(|session| batch.iter().map(|op| session.plain(op)).collect());
         if let Err(Failed::Poisonous(_)) = results {
