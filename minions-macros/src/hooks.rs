@@ -252,6 +252,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the calls read better without a borrow")]
     fn messages(kind: Kind, methods: TokenStream) -> Vec<String> {
         let block: Block = syn::parse2(quote!(impl Thing { #methods })).expect("the block parses");
         let mut diag = Diagnostics::new();

@@ -34,7 +34,7 @@ pub(crate) fn wrap(block: &mut Block, root: &Root) {
     for method in block.methods_mut().filter(|method| is_tracked(method)) {
         let name = method.name();
         let pin = pin(&method.signature.output, &private);
-        let (inner, body) = split_inner_attributes(method.body.stream());
+        let (inner, body) = split_inner_attributes(&method.body.stream());
         // Names of ours must not be seen by the body, hence the blocks and the hygienic locals.
         let here = Span::call_site();
         let (call, answer) = (local("call", here), local("answer", here));
@@ -92,7 +92,7 @@ impl VisitMut for Anonymous {
 }
 
 /// `#![..]` at the start of a body must stay at the start of the function.
-fn split_inner_attributes(body: TokenStream) -> (TokenStream, TokenStream) {
+fn split_inner_attributes(body: &TokenStream) -> (TokenStream, TokenStream) {
     let mut rest = body.clone().into_iter().peekable();
     let mut inner = TokenStream::new();
     loop {
@@ -115,6 +115,7 @@ fn split_inner_attributes(body: TokenStream) -> (TokenStream, TokenStream) {
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the calls read better without a borrow")]
     fn wrapped(methods: TokenStream) -> String {
         let mut block: Block = syn::parse2(quote!(impl Http { #methods })).expect("the block parses");
         wrap(&mut block, &Root::default());
