@@ -155,6 +155,11 @@ impl<'a> Hooks<'a> {
         hooks
     }
 
+    /// The hook in all its conditional versions.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &'a Method> {
+        self.found.iter().copied().filter(move |method| method.name() == name)
+    }
+
     /// Whether the hook is there in a form that has been reported.
     pub(crate) fn is_missed(&self, name: &str) -> bool {
         self.missed.contains(&name)
@@ -247,6 +252,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the calls read better without a borrow")]
     fn messages(kind: Kind, methods: TokenStream) -> Vec<String> {
         let block: Block = syn::parse2(quote!(impl Thing { #methods })).expect("the block parses");
         let mut diag = Diagnostics::new();

@@ -1,6 +1,6 @@
 //! Where the facade is found: `::minions`, unless `crate = path` says otherwise.
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
 /// The path of the facade crate.
@@ -39,6 +39,12 @@ fn located(tokens: TokenStream, span: Span) -> TokenStream {
         }
     };
     tokens.into_iter().map(locate).collect()
+}
+
+/// A variable of ours, `self` included: wherever its tokens stand, they mean the same variable, and user code, also out of
+/// another macro, never sees it.
+pub(crate) fn local(name: &str, span: Span) -> Ident {
+    Ident::new(name, Span::mixed_site().located_at(span))
 }
 
 impl Default for Root {

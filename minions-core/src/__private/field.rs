@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn probes_answer_for_any_type() {
         struct Plain;
-        assert!(!<Probe<Plain>>::CREATES && !<Probe<Plain>>::HAS_IMPL && !<Probe<Plain>>::IS_DEP);
-        assert!(<Probe<Dep<Plain>>>::IS_DEP && <Probe<Dep<Plain>>>::INJECT.is_none());
+        const { assert!(!<Probe<Plain>>::CREATES && !<Probe<Plain>>::HAS_IMPL && !<Probe<Plain>>::IS_DEP) };
+        const { assert!(<Probe<Dep<Plain>>>::IS_DEP && <Probe<Dep<Plain>>>::INJECT.is_none()) };
     }
 }

@@ -60,6 +60,7 @@ impl HookResult for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Into<Error>> HookResult for Result<(), E> {
     fn hook(self) -> Result<()> {
         self.map_err(Into::into)
@@ -76,6 +77,7 @@ pub trait CreateResult<T> {
     fn created(self) -> Result<T>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E: Into<Error>> CreateResult<T> for Result<T, E> {
     fn created(self) -> Result<T> {
         self.map_err(Into::into)

@@ -188,6 +188,7 @@ mod tests {
     use super::*;
     use crate::block::Block;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the calls read better without a borrow")]
     fn parse(method: TokenStream) -> (Option<Step>, Vec<String>) {
         let block: Block = syn::parse2(quote!(impl W { #method })).expect("the block parses");
         let method = block.methods().next().expect("one method");
