@@ -242,12 +242,14 @@ struct Own {
 }
 
 fn main() -> ExitCode {
-    let builder = match std::env::var("IT_APP").as_deref() {
+    let variant = std::env::var("IT_APP");
+    let builder = match variant.as_deref() {
         Ok("audited") => GruBuilder::new()
             .orchestrate::<Numbers, Worker>()
             .orchestrate_with::<Numbers, Auditor>(|o| o.config("audit-*.toml")),
         Ok("empty") => GruBuilder::new(),
         _ => GruBuilder::new().orchestrate::<Numbers, Worker>(),
     };
-    App::new(builder).about("Counts, under the eyes of a test").args::<Own>().main()
+    let app = App::new(builder).about("Counts, under the eyes of a test").args::<Own>();
+    if variant.as_deref() == Ok("quiet") { app.without_logs().without_metrics().main() } else { app.main() }
 }
