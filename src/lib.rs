@@ -31,3 +31,10 @@ pub mod prelude;
 
 #[doc(hidden)]
 pub mod __private;
+
+#[cfg(doctest)]
+mod book;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
