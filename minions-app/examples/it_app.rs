@@ -3,6 +3,8 @@
 //! What it does is decided from outside: `gate.address` is a socket on which the test hears of every point that
 //! `gates` names and says how it goes on there.
 
+#![expect(clippy::print_stdout, reason = "the tests read what it prints")]
+
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};

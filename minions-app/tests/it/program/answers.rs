@@ -44,7 +44,7 @@ fn the_origin_of_each_value_is_explained() {
     assert_eq!(row("numbers.count"), ["2", "MINIONS__NUMBERS__COUNT"]);
     assert_eq!(row("numbers.stay"), ["default"]);
     assert_eq!(row("gate.token"), ["***", "minions.toml:5"]);
-    assert_eq!(row("minions.store"), ["default"]);
+    assert_eq!(row("minions.store"), ["\"sqlite\"", "default"]);
     assert!(!ended.stdout.join("").contains("hunter2"));
 
     let rows = place.run(&["config", "--json"]).code(0).json();

@@ -73,6 +73,10 @@ fn everything_wrong_with_the_configuration_is_one_report_and_2() {
     place.write("minions.toml", "[numbers]\ncount = 1\n");
     let ended = place.run(&["--set", "minions.logs.level=lod"]).code(2);
     assert!(ended.stderr.contains("--set minions.logs.level: [minions] logs.level: `lod`"), "{}", ended.stderr);
+    let mut command = place.command(&[], &[]);
+    command.env("RUST_LOG", "x=lod");
+    let ended = Running::start(command).end().code(2);
+    assert!(ended.stderr.contains("log filter `x=lod` of the environment variable `RUST_LOG`"), "{}", ended.stderr);
     // A file that cannot be read hides what its sections say, but not how the program is put together.
     place.write("minions.toml", "[numbers\n");
     let mut command = place.command(&[], &["check"]);
