@@ -52,7 +52,7 @@ pub fn reference() -> Vec<Described> {
     runtime.chain(ours).collect()
 }
 
-/// The [`reference`] as a Markdown table, for the book.
+/// The [`reference()`] as a Markdown table, for the book.
 #[must_use]
 pub fn markdown() -> String {
     let mut text = String::from("| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n");
