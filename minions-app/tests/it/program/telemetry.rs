@@ -81,14 +81,6 @@ fn a_live_scrape_is_the_documented_table() {
     drop(held);
 }
 
-/// The book shows that table. To bring it up to date, copy what this test prints into it.
-#[test]
-fn the_book_has_the_table() {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/telemetry.md");
-    let book = std::fs::read_to_string(page).unwrap();
-    assert!(book.contains(&markdown()), "docs/src/telemetry.md lacks this table:\n{}", markdown());
-}
-
 #[test]
 fn a_port_in_use_is_not_fatal() {
     let place = Place::new();
