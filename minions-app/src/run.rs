@@ -10,17 +10,15 @@ use minions_core::store::MemoryStore;
 use minions_core::{Gru, GruBuilder};
 use minions_sqlite::{Durability, SqliteStore};
 
-use crate::App;
 use crate::cli::Global;
 use crate::config::{DurabilityOption, Options, StoreOption};
 use crate::exit::Exit;
 use crate::logs::{self, Installed, LogError};
-use crate::metrics;
 use crate::output::{SAID, complain, say};
 use crate::prepare::{Prepared, prepare};
 use crate::signals::Signals;
 use crate::state::State;
-use crate::text;
+use crate::{App, metrics, text};
 
 /// Runs the program until its sources have ended or a signal asks it to stop.
 pub(crate) async fn run(app: App, program: &str, global: &Global, matches: &ArgMatches) -> Exit {

@@ -1,7 +1,8 @@
 //! Each value in force and where it came from, for `config --explain`.
 
-use minions_core::config::{Data, KeyPath, SectionKeys, Settings, Value};
 use serde::{Serialize, Serializer};
+
+use minions_core::config::{Data, KeyPath, SectionKeys, Settings, Value};
 
 /// A section and what its type told about its keys.
 #[derive(Debug, Clone, Copy)]

@@ -15,10 +15,8 @@ mod size;
 mod sources;
 mod switch;
 
-pub use self::{
-    explain::{Row, Section, Shown, explain},
-    files::Files,
-    options::{DurabilityOption, Logs, Metrics, Options, StoreOption},
-    sources::{Loaded, Sources},
-    switch::{Fields, Switch},
-};
+pub use self::explain::{Row, Section, Shown, explain};
+pub use self::files::Files;
+pub use self::options::{DurabilityOption, Logs, Metrics, Options, StoreOption};
+pub use self::sources::{Loaded, Sources};
+pub use self::switch::{Fields, Switch};

@@ -1,20 +1,19 @@
 //! The runtime's own section, `[minions]`.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    num::NonZeroUsize,
-    path::PathBuf,
-    time::Duration,
-};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use minions_core::config::{Decoded, Problem, Settings, decode_section, duration};
 use serde::Deserialize;
 
-use super::{
-    size,
-    switch::{Fields, Switch},
-};
-use crate::{logs::LogOptions, metrics::MetricsOptions};
+use minions_core::config::{Decoded, Problem, Settings, decode_section, duration};
+
+use crate::logs::LogOptions;
+use crate::metrics::MetricsOptions;
+
+use super::size;
+use super::switch::{Fields, Switch};
 
 /// What the section `[minions]` says; every key has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

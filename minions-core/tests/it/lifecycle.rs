@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use minions_core::component::{Assembly, Component, Dep, Inject, Kind, Need, Stop};
 use minions_core::gru::{Finished, Phase, StartError};
 use minions_core::minion::{Flow, Minion, StepInfo};
@@ -10,7 +12,6 @@ use minions_core::resource::Resource;
 use minions_core::store::MemoryStore;
 use minions_core::workflow::Workflow;
 use minions_core::{Gru, GruBuilder, Result};
-use parking_lot::Mutex;
 
 use crate::support::{Feed, Feeder, Gate, Job, Script, program, rows, until};
 

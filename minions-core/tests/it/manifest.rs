@@ -1,12 +1,13 @@
 //! Resolving: everything that is wrong, in one report, before anything starts.
 
+use serde::Deserialize;
+
 use minions_core::component::{Assembly, Component, Dep, Inject, Need};
 use minions_core::config::{Config, Problem, Settings, SettingsFiles, Table};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::resource::Resource;
 use minions_core::workflow::Workflow;
 use minions_core::{Gru, Result};
-use serde::Deserialize;
 
 use crate::support::{Feed, Feeder, Job, Script, Worker, program};
 

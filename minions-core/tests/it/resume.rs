@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+
 use minions_core::Gru;
 use minions_core::gru::{Finished, StartError, StopMode};
 use minions_core::minion::Flow;
 use minions_core::store::{
     Filter, MemoryStore, Op, Opened, StateStore, Status, StatusCount, StoreError, StoredWorkflow,
 };
-use parking_lot::Mutex;
 
 use crate::support::{Feed, Feeder, Gate, OldWorker, Script, Worker, program, rows, until};
 

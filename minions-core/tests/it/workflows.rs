@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use minions_core::gru::Finished;
 use minions_core::minion::Flow;
 use minions_core::store::{MemoryStore, Status};
-use parking_lot::Mutex;
 
 use crate::support::{Feeder, Gate, Script, Worker, program, rows};
 

@@ -2,7 +2,8 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Path, spanned::Spanned as _};
+use syn::Path;
+use syn::spanned::Spanned as _;
 
 use super::model::{App, Edge, Facade};
 

@@ -7,9 +7,11 @@ pub(crate) use expand::tree;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Ident, ItemStruct, Token, Visibility, parse::ParseStream};
+use syn::parse::ParseStream;
+use syn::{Attribute, Ident, ItemStruct, Token, Visibility};
 
-use crate::{diag::Diagnostics, kind::Kind};
+use crate::diag::Diagnostics;
+use crate::kind::Kind;
 
 /// Expands an annotated struct; the struct itself is always there in the output.
 pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: ItemStruct) -> TokenStream {

@@ -7,15 +7,13 @@ mod step;
 
 use proc_macro2::TokenStream;
 
-use crate::{
-    attr::{Arguments, Refused, Why},
-    block::Block,
-    diag::Diagnostics,
-    half,
-    hooks::Hooks,
-    kind::Kind,
-    paths::Root,
-};
+use crate::attr::{Arguments, Refused, Why};
+use crate::block::Block;
+use crate::diag::Diagnostics;
+use crate::half;
+use crate::hooks::Hooks;
+use crate::kind::Kind;
+use crate::paths::Root;
 
 const REFUSED: [Refused; 5] = [
     half::NAME,

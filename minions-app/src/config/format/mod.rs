@@ -5,7 +5,8 @@ mod position;
 mod toml;
 mod yaml;
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
+use std::sync::Arc;
 
 use minions_core::config::{Origin, Problem, Table, Value};
 

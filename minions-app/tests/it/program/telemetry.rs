@@ -5,8 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use minions_app::metrics::{markdown, reference};
 use serde_json::{Value, json};
+
+use minions_app::metrics::reference;
 
 use crate::telemetry::prometheus::{self, Scrape};
 

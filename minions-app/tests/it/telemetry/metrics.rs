@@ -3,12 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use minions_app::logs::{self, LogOptions};
-use minions_app::metrics::{self as app_metrics, Kind, MetricsOptions};
 use tempfile::tempdir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+
+use minions_app::logs::{self, LogOptions};
+use minions_app::metrics::{self as app_metrics, Kind, MetricsOptions};
 
 use super::alone;
 use super::prometheus::{self, Scrape};

@@ -13,18 +13,15 @@ mod decoder;
 mod fail;
 mod made_up;
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 
-use self::{
-    decoder::{Decoder, Input},
-    fail::{Failure, Placed, Wrong},
-};
 use crate::config::{KeyPath, Problem, Segment, Settings, Value};
+
+use self::decoder::{Decoder, Input};
+use self::fail::{Failure, Placed, Wrong};
 
 /// A decoded section.
 #[derive(Debug)]

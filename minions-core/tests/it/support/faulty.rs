@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use minions_core::store::{Filter, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError, StoredWorkflow};
 use parking_lot::Mutex;
 use tokio::sync::watch;
+
+use minions_core::store::{Filter, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError, StoredWorkflow};
 
 #[derive(Clone)]
 pub(crate) struct FaultyStore {

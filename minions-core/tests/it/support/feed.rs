@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::sync::{Mutex, mpsc};
+
 use minions_core::Result;
 use minions_core::component::{Assembly, Component, Need};
 use minions_core::pipeline::{Next, Pipeline, Produces};
-use tokio::sync::{Mutex, mpsc};
 
 use super::Job;
 

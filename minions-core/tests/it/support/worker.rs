@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
 use minions_core::Result;
 use minions_core::component::{Assembly, Component, Need};
 use minions_core::minion::{Flow, Minion, StepId, StepInfo};
 use minions_core::workflow::Workflow;
-use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 
 use super::Gate;
 
