@@ -4,6 +4,11 @@
 //! [`install`] is called once, before any component starts. Everything the process logs through `tracing` then carries
 //! the fields of its enclosing spans, so a user's `info!` inside a step names its workflow, minion, step and attempt.
 
+use std::env;
+
+use tracing::subscriber::NoSubscriber;
+use tracing_subscriber::layer::SubscriberExt as _;
+
 mod error;
 mod fields;
 mod file;
@@ -13,11 +18,6 @@ mod layer;
 mod options;
 mod terminal;
 mod writer;
-
-use std::env;
-
-use tracing::subscriber::NoSubscriber;
-use tracing_subscriber::layer::SubscriberExt as _;
 
 pub use self::error::LogError;
 pub use self::options::LogOptions;

@@ -1,10 +1,5 @@
 //! The struct half, the same for all three kinds.
 
-mod expand;
-mod model;
-
-pub(crate) use expand::tree;
-
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::ParseStream;
@@ -12,6 +7,11 @@ use syn::{Attribute, Ident, ItemStruct, Token, Visibility};
 
 use crate::diag::Diagnostics;
 use crate::kind::Kind;
+
+mod expand;
+mod model;
+
+pub(crate) use expand::tree;
 
 /// Expands an annotated struct; the struct itself is always there in the output.
 pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: ItemStruct) -> TokenStream {

@@ -1,10 +1,5 @@
 //! `#[minion]` on an impl: the steps of a workflow, and the hooks.
 
-mod expand;
-mod jump;
-mod model;
-mod step;
-
 use proc_macro2::TokenStream;
 
 use crate::attr::{Arguments, Refused, Why};
@@ -14,6 +9,11 @@ use crate::half;
 use crate::hooks::Hooks;
 use crate::kind::Kind;
 use crate::paths::Root;
+
+mod expand;
+mod jump;
+mod model;
+mod step;
 
 const REFUSED: [Refused; 5] = [
     half::NAME,

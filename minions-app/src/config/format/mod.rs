@@ -1,14 +1,14 @@
 //! The file formats: each turns text into a table whose values know their line.
 
-mod json;
-mod position;
-mod toml;
-mod yaml;
-
 use std::path::Path;
 use std::sync::Arc;
 
 use minions_core::config::{Origin, Problem, Table, Value};
+
+mod json;
+mod position;
+mod toml;
+mod yaml;
 
 pub(super) use self::toml::value as toml_value;
 
