@@ -7,9 +7,7 @@ extern crate self as minions;
 #[doc(inline)]
 pub use minions_core::{Error, Gru, GruBuilder, Result, spawn};
 #[doc(inline)]
-pub use minions_core::{
-    component, config, error, gru, manifest, minion, pipeline, resource, store, telemetry, workflow,
-};
+pub use minions_core::{component, config, gru, manifest, minion, pipeline, resource, store, telemetry, workflow};
 
 #[cfg(feature = "testing")]
 #[doc(inline)]

@@ -44,7 +44,9 @@ mod text;
 mod workflows;
 
 pub use self::app::App;
-pub use self::args::{Args, NoArgs};
+pub use self::args::Args;
+#[doc(hidden)]
+pub use self::args::NoArgs;
 pub use self::exit::Exit;
 pub use self::state::StateDir;
 

@@ -8,7 +8,7 @@
 mod backoff;
 pub mod component;
 pub mod config;
-pub mod error;
+mod error;
 pub mod gru;
 pub mod manifest;
 pub mod minion;

@@ -88,7 +88,7 @@ pub fn install(options: &LogOptions) -> Result<Installed, LogError> {
 /// # Errors
 ///
 /// That it would not, and why.
-pub fn check_filter(filter: &str) -> Result<(), LogError> {
+pub(crate) fn check_filter(filter: &str) -> Result<(), LogError> {
     filter::effective(filter, None).map(drop)
 }
 
@@ -97,6 +97,6 @@ pub fn check_filter(filter: &str) -> Result<(), LogError> {
 /// # Errors
 ///
 /// That it would not, and why.
-pub fn check_environment() -> Result<(), LogError> {
+pub(crate) fn check_environment() -> Result<(), LogError> {
     filter::effective("", env::var_os("RUST_LOG")).map(drop)
 }

@@ -17,7 +17,6 @@ mod recorder;
 mod reference;
 mod server;
 
-pub use self::names::{Kind, Name, table};
 pub use self::options::MetricsOptions;
 pub use self::recorder::Recorder;
 pub use self::reference::{Described, markdown, reference};
