@@ -5,7 +5,10 @@
 extern crate self as minions;
 
 #[doc(inline)]
-pub use minions_core::{Error, Gru, GruBuilder, Result, spawn};
+pub use minions_core::{Error, Result, location, spawn};
+// Their page is in `gru`, beside what they take and answer.
+#[doc(no_inline)]
+pub use minions_core::{Gru, GruBuilder};
 #[doc(inline)]
 pub use minions_core::{component, config, gru, manifest, minion, pipeline, resource, store, telemetry, workflow};
 

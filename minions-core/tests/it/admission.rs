@@ -176,7 +176,7 @@ impl Minion for Stubborn {
 async fn an_event_of_another_type_is_refused_and_harms_nobody() {
     let feeder = Feeder::all(0..3);
     let gru = Gru::builder()
-        .edge::<Feed, Stubborn>(minions_core::gru::Orchestration::default())
+        .edge::<Feed, Stubborn>(minions_core::gru::OrchestrationOptions::default())
         .provide(feeder.source())
         .start()
         .await

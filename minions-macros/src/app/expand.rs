@@ -79,7 +79,7 @@ fn line(root: &Path, edge: &Edge) -> TokenStream {
             #check
             <#root::__private::Line<#left, #right>>::add(
                 builder,
-                #root::gru::Orchestration::default() #config #id #max_in_flight,
+                #root::gru::OrchestrationOptions::default() #config #id #max_in_flight,
             )
         };
     }
