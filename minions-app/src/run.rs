@@ -54,7 +54,7 @@ pub(crate) async fn run(app: App, program: &str, global: &Global, matches: &ArgM
     let options = prepared.options.value.clone();
     let talks = match install_logs(app.logs, &options, &state) {
         Ok(talks) => talks,
-        Err(error) => return not_started(with_causes(&error)),
+        Err(error) => return not_started(text::with_causes(&error)),
     };
     let keeps = prepared.builder.given_store().is_some() || options.store == StoreOption::Sqlite;
     let run = Run { program, state: &state, options: &options, signals: &signals, talks, keeps };
@@ -231,9 +231,4 @@ fn install_logs(wanted: bool, options: &Options, state: &State) -> Result<bool, 
 fn not_started(why: impl std::fmt::Display) -> Exit {
     complain(why);
     Exit::NotStarted
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -53,7 +53,7 @@ impl Running {
         let parked = self.engine.parked.load(Ordering::Relaxed);
         let report = ShutdownReport { took: Duration::ZERO, parked, interrupted, quarantined, failures, store };
         for failure in &report.failures {
-            warn!(component = failure.name, phase = %failure.phase, error = %failure.error, "failed while stopping");
+            warn!(component = failure.name, phase = %failure.phase, error = failure.error.as_std(), "failed while stopping");
         }
         info!(parked, interrupted, quarantined, "stopped");
         report
