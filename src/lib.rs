@@ -7,7 +7,9 @@ extern crate self as minions;
 #[doc(inline)]
 pub use minions_core::{Error, Gru, GruBuilder, Result, spawn};
 #[doc(inline)]
-pub use minions_core::{component, config, error, gru, manifest, minion, pipeline, resource, store, telemetry, workflow};
+pub use minions_core::{
+    component, config, error, gru, manifest, minion, pipeline, resource, store, telemetry, workflow,
+};
 
 #[cfg(feature = "testing")]
 #[doc(inline)]
@@ -29,3 +31,10 @@ pub mod prelude;
 
 #[doc(hidden)]
 pub mod __private;
+
+#[cfg(doctest)]
+mod book;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

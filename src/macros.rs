@@ -19,11 +19,25 @@ pub use minions_macros::minion_step;
 /// Leaves a public async method of a resource out of the metrics, or keeps a method whose name looks like a hook's.
 pub use minions_macros::untracked;
 
+/// Will bound the calls of a resource's method; its arguments are checked, and it is not yet supported.
+pub use minions_macros::limit;
+
 /// Puts a program together and generates its `main`.
 #[doc = include_str!("docs/app.md")]
+#[cfg(feature = "app")]
 #[macro_export]
 macro_rules! app {
     ($($program:tt)*) => {
         $crate::__private::app_impl! { [$crate] $($program)* }
+    };
+}
+
+/// Puts a program together. The generated `main` needs the feature `app`; without it, say `#[no_main]`.
+#[doc = include_str!("docs/app.md")]
+#[cfg(not(feature = "app"))]
+#[macro_export]
+macro_rules! app {
+    ($($program:tt)*) => {
+        $crate::__private::app_impl! { [$crate builder] $($program)* }
     };
 }

@@ -1,4 +1,5 @@
 //! See the crate's description.
 
+pub mod config;
 pub mod logs;
 pub mod metrics;

@@ -20,11 +20,7 @@ pub mod testing;
 pub mod workflow;
 
 #[doc(hidden)]
-#[expect(
-    missing_debug_implementations,
-    clippy::missing_errors_doc,
-    reason = "macro support, not for people"
-)]
+#[expect(missing_debug_implementations, clippy::must_use_candidate, reason = "macro support, not for people")]
 pub mod __private;
 
 pub use error::{Error, Result};

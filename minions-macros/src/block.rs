@@ -5,8 +5,8 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, FnArg, Generics, Ident, ImplItem, Lifetime, Path, Receiver, ReceiverKind, ReturnType, Signature, Token,
-    Type, Visibility,
+    Attribute, FnArg, Generics, Ident, ImplItem, Path, Receiver, ReceiverKind, ReturnType, Signature, Token, Type,
+    Visibility,
     ext::IdentExt as _,
     parse::{Parse, ParseStream},
     spanned::Spanned as _,
@@ -117,12 +117,10 @@ pub(crate) enum Taken<'a> {
 }
 
 fn taken(receiver: &Receiver) -> Taken<'_> {
-    fn is_anonymous(lifetime: Option<&Lifetime>) -> bool {
-        lifetime.is_none()
-    }
+    // A named lifetime is as good as none; where none is wanted, the method is refused as generic.
     match &receiver.kind {
-        ReceiverKind::Reference(_, lifetime, None) if is_anonymous(lifetime.as_ref()) => Taken::Shared,
-        ReceiverKind::Reference(_, lifetime, Some(_)) if is_anonymous(lifetime.as_ref()) => Taken::Exclusive,
+        ReceiverKind::Reference(_, _, None) => Taken::Shared,
+        ReceiverKind::Reference(_, _, Some(_)) => Taken::Exclusive,
         _ => Taken::Other(receiver),
     }
 }

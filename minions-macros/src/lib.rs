@@ -18,6 +18,8 @@ mod paths;
 mod pipeline;
 mod resource;
 mod similar;
+#[cfg(test)]
+mod snapshots;
 mod text;
 mod track;
 

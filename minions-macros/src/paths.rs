@@ -1,7 +1,7 @@
 //! Where the facade is found: `::minions`, unless `crate = path` says otherwise.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 
 /// The path of the facade crate.
 #[derive(Clone, Debug)]
@@ -21,8 +21,24 @@ impl Root {
     /// The same with a span, so that an error of the compiler lands on the user's token.
     pub(crate) fn private_at(&self, span: Span) -> TokenStream {
         let root = &self.0;
-        quote_spanned!(span=> #root::__private)
+        located(quote!(#root::__private), span)
     }
+}
+
+/// The tokens at another place, resolving names as before: an error then underlines that place alone.
+pub(crate) fn located(tokens: TokenStream, span: Span) -> TokenStream {
+    let locate = |token| match token {
+        TokenTree::Group(group) => {
+            let mut moved = Group::new(group.delimiter(), located(group.stream(), span));
+            moved.set_span(group.span().located_at(span));
+            TokenTree::Group(moved)
+        }
+        mut other => {
+            other.set_span(other.span().located_at(span));
+            other
+        }
+    };
+    tokens.into_iter().map(locate).collect()
 }
 
 impl Default for Root {

@@ -2,10 +2,14 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
 
 use minions_core::store::StoreError;
+
+use crate::open::with_suffix;
+
+const SUFFIX: &str = ".lock";
 
 /// The exclusive right to a database, for as long as the value lives.
 ///
@@ -20,7 +24,7 @@ pub(crate) struct OwnerLock {
 impl OwnerLock {
     /// Takes the lock of the database at `path`.
     pub(crate) fn take(path: &Path) -> Result<Self, StoreError> {
-        let beside = beside(path);
+        let beside = with_suffix(path, SUFFIX);
         let cannot = |what: &str, error: io::Error| {
             StoreError::unavailable(format!("cannot {what} the lock `{}`", beside.display())).with_source(error)
         };
@@ -40,15 +44,12 @@ impl OwnerLock {
 
 impl Drop for OwnerLock {
     fn drop(&mut self) {
-        // Only a courtesy to whoever reads the file; closing it is what gives the lock up.
+        // Only a courtesy to whoever reads the file.
         let _ = self.file.set_len(0);
+        // Closing the file would do, were it not for a child process that is just being started: until it runs its own
+        // program it has a copy of the handle, and the lock with it.
+        let _ = self.file.unlock();
     }
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    name.into()
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -100,9 +101,9 @@ mod tests {
         assert!(error.is_owned());
         let (text, pid) = (error.to_string(), process::id().to_string());
         assert!(text.contains(&pid) && text.contains("state.db"), "{text}");
-        assert_eq!(fs::read_to_string(beside(&path)).unwrap().trim(), pid);
+        assert_eq!(fs::read_to_string(with_suffix(&path, SUFFIX)).unwrap().trim(), pid);
         drop(lock);
-        assert_eq!(fs::read_to_string(beside(&path)).unwrap(), "");
+        assert_eq!(fs::read_to_string(with_suffix(&path, SUFFIX)).unwrap(), "");
         OwnerLock::take(&path).unwrap();
     }
 
@@ -110,8 +111,8 @@ mod tests {
     fn a_longer_pid_from_before_leaves_no_digits() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state.db");
-        fs::write(beside(&path), "4294967295 and more\n").unwrap();
+        fs::write(with_suffix(&path, SUFFIX), "4294967295 and more\n").unwrap();
         let _lock = OwnerLock::take(&path).unwrap();
-        assert_eq!(fs::read_to_string(beside(&path)).unwrap(), format!("{}\n", process::id()));
+        assert_eq!(fs::read_to_string(with_suffix(&path, SUFFIX)).unwrap(), format!("{}\n", process::id()));
     }
 }

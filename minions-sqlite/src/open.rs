@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use minions_core::store::StoreError;
@@ -95,8 +95,9 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(cannot)?;
     connection.busy_timeout(BUSY_FOR).map_err(cannot)?;
-    // If we leave again, then without moving a single page.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(cannot)?;
+    // If we leave again, then without moving what a killed owner has left in the log; an empty log may go.
+    let log = fs::metadata(with_suffix(path, "-wal")).is_ok_and(|log| log.len() > 0);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log).map_err(cannot)?;
     schema::check(&connection, path)?;
     // SQLite falls back to reading without a word.
     if connection.is_readonly("main").map_err(cannot)? {
@@ -106,6 +107,13 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         )));
     }
     Ok(connection)
+}
+
+/// The path of a file that lies beside `path` and is named after it.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn configure(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use crate::component::{Assembly, Component, Dep, Inject, Need};
 use crate::error::{Error, Result};
+use crate::pipeline::{IntoNext, Storable};
 use crate::resource::Resource;
 
 /// Asks what a type can do: an inherent constant wins when its bound holds, [`NoProbe`]'s otherwise.
@@ -37,6 +38,18 @@ impl<C: ImplHalf> Probe<C> {
     pub const CREATES: bool = C::CREATES;
 }
 
+impl<T: IntoNext> Probe<T> {
+    pub const IS_NEXT: bool = true;
+}
+
+impl<T: Storable> Probe<T> {
+    pub const IS_EVENT: bool = true;
+}
+
+impl<T: Storable + Default> Probe<T> {
+    pub const IS_CONTEXT: bool = true;
+}
+
 /// The answers for a type that cannot do it; imported as `_`.
 pub trait NoProbe<T> {
     const INJECT: Option<Fill<T>> = None;
@@ -45,6 +58,9 @@ pub trait NoProbe<T> {
     const NAME: &'static str = "";
     const HAS_IMPL: bool = false;
     const CREATES: bool = false;
+    const IS_NEXT: bool = false;
+    const IS_EVENT: bool = false;
+    const IS_CONTEXT: bool = false;
     fn check_dep() {}
 }
 
@@ -112,6 +128,29 @@ pub fn assert_field<T: Field<EXEMPT>, const EXEMPT: bool>() {}
 /// Carries the answer of a probe into a trait error.
 #[derive(Debug)]
 pub struct Answer<const YES: bool>;
+
+/// The value of a field marked `#[default]`; for one that is injected the mark itself is reported.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` has no default",
+    label = "has no default",
+    note = "derive `Default` for it, or give the value: `#[default(value)]`"
+)]
+pub trait DefaultField<T> {
+    fn value() -> T;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> DefaultField<T> for Answer<false> {
+    fn value() -> T {
+        T::default()
+    }
+}
+
+impl<T> DefaultField<T> for Answer<true> {
+    fn value() -> T {
+        unreachable!("the mark was reported")
+    }
+}
 
 /// `#[default]` on a field that is not injected.
 #[diagnostic::on_unimplemented(

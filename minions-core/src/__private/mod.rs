@@ -18,17 +18,24 @@
 //! With `create`, the impl half sets `NEEDS` to the needs of its parameters and writes `create(cx)`; the struct half's
 //! `assemble` is then never called.
 
+use std::marker::PhantomData;
+
+use crate::gru::{GruBuilder, Orchestration};
+
 mod field;
 pub mod graph;
 mod halves;
+mod types;
 
 pub use field::{
-    Answer, Field, Fill, ImplHalf, NoProbe, NotCreated, NotInjected, Probe, assert_field, assert_inject,
+    Answer, DefaultField, Field, Fill, ImplHalf, NoProbe, NotCreated, NotInjected, Probe, assert_field, assert_inject,
     assert_not_created, assert_not_injected, broken, count, fill, needs,
 };
 pub use halves::{
     MinionImpl, PipelineImpl, ResourceImpl, assert_minion_impl, assert_pipeline_impl, assert_resource_impl,
 };
+
+pub use types::{ContextDefault, ContextOf, EventOf, NextOf, StandIn, assert_context, assert_event, assert_next};
 
 pub use crate::component::{Assembly, Component, Dep, Health, Inject, Location, Need, Stop};
 pub use crate::error::{Error, Result};
@@ -136,21 +143,24 @@ impl<P: Produces<M::Event>, M: Minion> Fits<P> for M {}
 
 pub fn edge<P, M: Fits<P>>() {}
 
-pub fn assert_storable<T: Storable>() {}
+/// One line of `app!`: added to the builder if both sides are what they should be.
+pub struct Line<P, M>(PhantomData<(P, M)>);
 
-/// A context starts as its default.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a context: a workflow starts with `{Self}::default()`",
-    label = "has no default",
-    note = "add `#[derive(Default)]` to `{Self}`"
-)]
-pub trait ContextDefault {}
+impl<P: Pipeline, M: Minion> Line<P, M> {
+    pub fn add(builder: GruBuilder, options: Orchestration) -> GruBuilder {
+        builder.edge::<P, M>(options)
+    }
+}
 
-#[diagnostic::do_not_recommend]
-impl<T: Default> ContextDefault for T {}
+/// The line that does not fit, which [`edge`] reports; imported as `_`.
+pub trait NoLine {
+    fn add(builder: GruBuilder, options: Orchestration) -> GruBuilder {
+        let _ = options;
+        builder
+    }
+}
 
-pub fn assert_context<T: ContextDefault>() {}
-
+impl<P, M> NoLine for Line<P, M> {}
 
 /// A value that nobody asks for: it tells an async block its output type in a branch that is never taken.
 pub fn never<T>() -> T {

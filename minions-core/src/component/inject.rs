@@ -13,9 +13,9 @@ use super::Assembly;
 /// A type that the runtime can make for a component: [`Dep`](super::Dep), [`Config`](crate::config::Config), and
 /// whatever a crate adds.
 #[diagnostic::on_unimplemented(
-    message = "a `{Self}` cannot be injected",
+    message = "`{Self}` cannot be injected",
     label = "cannot be injected",
-    note = "share a resource as `Dep<T>`, read configuration as `Config<T>`"
+    note = "share a resource as `Dep<T>` (not `Arc<T>` or `Option<Dep<T>>`), read configuration as `Config<T>`"
 )]
 pub trait Inject: Sized + Send + 'static {
     /// What must be there; the resolver checks it before anything starts.

@@ -82,7 +82,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duratio
     deserializer.deserialize_str(Text)
 }
 
-/// Serialises as [`format`] writes it.
+/// Serialises as [`format()`] writes it.
 ///
 /// # Errors
 ///

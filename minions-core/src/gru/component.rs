@@ -7,7 +7,7 @@ use std::time::Duration;
 use metrics::{Gauge, gauge};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{Instrument, error, error_span, info, warn};
 
 use crate::component::{Health, Hooks, Kind, Stop};
 use crate::error::{Error, Result};
@@ -37,7 +37,7 @@ impl Identity {
         deadline: Duration,
         hook: impl Future<Output = Result<T>>,
     ) -> Result<T, ComponentFailure> {
-        let span = info_span!("hook", component = &*self.name, kind = self.kind.as_str(), phase = %phase);
+        let span = error_span!("hook", component = &*self.name, kind = self.kind.as_str(), phase = %phase);
         let bounded = tokio::time::timeout(deadline, self.caller.scope(contain(hook))).instrument(span);
         let result = bounded.await.unwrap_or_else(|_| Err(Error::new(format!("it did not end within {deadline:?}"))));
         result.map_err(|error| self.failure(phase, error))
@@ -70,7 +70,7 @@ impl Live {
     ) -> Self {
         identity.up().set(1.0);
         let stop = CancellationToken::new();
-        let span = info_span!("component", component = &*identity.name, kind = identity.kind.as_str());
+        let span = error_span!("component", component = &*identity.name, kind = identity.kind.as_str());
         let run = tokio::spawn(
             identity.caller.scope(run(identity.clone(), hooks.clone(), stop.clone(), lost)).instrument(span.clone()),
         );

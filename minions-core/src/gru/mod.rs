@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::manifest::Manifest;
 
+mod bring_up;
 mod builder;
 mod component;
 mod report;

@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::{oneshot, watch};
@@ -12,13 +13,16 @@ use tracing::{info, warn};
 use crate::component::{Assembly, Hooks, Kind};
 use crate::config::Settings;
 use crate::manifest::{Resolved, ResolvedOrchestration, ResolvedPipeline, resolve};
+use crate::minion::MinionInstance;
 use crate::panics::contain;
 use crate::pipeline::{ErasedPipeline, Source, drive};
+use crate::resource::ErasedResource;
 use crate::store::{Status, StoreError};
 use crate::telemetry::caller::{Caller, CallerId};
 use crate::telemetry::names;
 use crate::workflow::{Backlog, Engine, Orchestration};
 
+use super::bring_up::{bring_up, together};
 use super::component::{Identity, Live};
 use super::report::{ComponentFailure, Finished, Phase, StartError, StopMode};
 use super::running::{Running, RunningSource};
@@ -28,14 +32,14 @@ use super::{Gru, GruBuilder};
 pub(super) async fn start(builder: GruBuilder) -> Result<Gru, StartError> {
     let (answer, started) = oneshot::channel();
     tokio::spawn(async move {
-        if let Err(Ok(unwanted)) = answer.send(bring_up(builder).await) {
+        if let Err(Ok(unwanted)) = answer.send(start_program(builder).await) {
             unwanted.shutdown_with(StopMode::Now).await;
         }
     });
     started.await.expect("the start contains the panics of user code and always answers")
 }
 
-async fn bring_up(builder: GruBuilder) -> Result<Gru, StartError> {
+async fn start_program(builder: GruBuilder) -> Result<Gru, StartError> {
     let resolved = resolve(&builder)?;
     let manifest = resolved.manifest();
     names::describe();
@@ -112,82 +116,46 @@ impl Start {
         let levels = resolved.resources.iter().map(|resource| resource.level + 1).max().unwrap_or(0);
         for level in 0..levels {
             let starting = resolved.resources.iter().filter(|resource| resource.level == level).map(|resource| {
-                let identity = identity(Kind::Resource, resource.entry.name, resource.entry.name.into(), "");
-                let assembly = self.assembly(resource.entry.name, &self.root);
-                let deadline = self.running.options.startup_deadline;
-                async move {
-                    let create = resource.factory.create(assembly);
-                    let mut instance = identity.hook(Phase::Create, deadline, create).await?;
-                    match identity.hook(Phase::Startup, deadline, instance.startup()).await {
-                        Ok(()) => Ok((identity, resource.factory.type_id(), instance)),
-                        Err(failure) => {
-                            // It has a value, so its shutdown runs; what that says never hides the first failure.
-                            let _ = identity.hook(Phase::Shutdown, deadline, instance.shutdown()).await;
-                            Err(failure)
-                        }
-                    }
-                }
+                let name = resource.entry.name;
+                let create = resource.factory.create(self.assembly(name, &self.root));
+                let started = bring_up(identity(Kind::Resource, name, name.into(), ""), self.deadline(), create);
+                async { started.await.map(|(identity, instance)| (identity, resource.factory.type_id(), instance)) }
             });
-            let started = join_all(starting).await;
-            let mut running = Vec::new();
-            let mut failed = None;
+            let (up, failed) = together(starting).await;
             let mut live = HashMap::clone(&self.live);
-            for started in started {
-                match started {
-                    Ok((identity, id, instance)) => {
-                        live.insert(id, instance.shared());
-                        let hooks: Arc<dyn Hooks> = Arc::<dyn crate::resource::ErasedResource>::from(instance);
-                        running.push(self.supervise(identity, hooks));
-                    }
-                    Err(failure) => failed = failed.or(Some(failure)),
-                }
+            let mut running = Vec::new();
+            for (identity, id, instance) in up {
+                live.insert(id, instance.shared());
+                running.push(self.supervise(identity, Arc::<dyn ErasedResource>::from(instance)));
             }
             self.live = Arc::new(live);
             self.running.resources.push(running);
-            if let Some(failure) = failed {
-                return Err(failure.into());
-            }
+            none_failed(failed)?;
         }
         Ok(())
     }
 
     async fn minions(&mut self, orchestrations: &[ResolvedOrchestration]) -> Result<(), Failed> {
         let starting = orchestrations.iter().map(|resolved| {
-            let name = instance_name(resolved.entry.name, resolved.config.as_deref());
-            let identity = identity(Kind::Minion, resolved.entry.name, name, &resolved.id);
-            let assembly = self.assembly(resolved.entry.name, &resolved.settings);
-            let deadline = self.running.options.startup_deadline;
-            async move {
-                let create = resolved.factory.create(assembly);
-                let mut instance = identity.hook(Phase::Create, deadline, create).await?;
-                match identity.hook(Phase::Startup, deadline, instance.startup()).await {
-                    Ok(()) => Ok((identity, resolved, instance)),
-                    Err(failure) => {
-                        let _ = identity.hook(Phase::Shutdown, deadline, instance.shutdown()).await;
-                        Err(failure)
-                    }
-                }
-            }
+            let name = resolved.entry.name;
+            let instance = instance_name(name, resolved.config.as_deref());
+            let create = resolved.factory.create(self.assembly(name, &resolved.settings));
+            let started = bring_up(identity(Kind::Minion, name, instance, &resolved.id), self.deadline(), create);
+            async move { started.await.map(|(identity, instance)| (identity, resolved, instance)) }
         });
-        let mut failed = None;
-        for started in join_all(starting).await {
-            match started {
-                Ok((identity, resolved, instance)) => {
-                    self.running.orchestrations.push(Arc::new(Orchestration::new(
-                        resolved.id.clone(),
-                        instance.shared(),
-                        identity.caller,
-                        resolved.max_in_flight,
-                        self.running.engine.clone(),
-                    )));
-                    let hooks: Arc<dyn Hooks> = Arc::<dyn crate::minion::MinionInstance>::from(instance);
-                    let live = self.supervise(identity, hooks);
-                    self.running.minions.push(live);
-                }
-                Err(failure) => failed = failed.or(Some(failure)),
-            }
+        let (up, failed) = together(starting).await;
+        for (identity, resolved, instance) in up {
+            self.running.orchestrations.push(Arc::new(Orchestration::new(
+                resolved.id.clone(),
+                instance.shared(),
+                identity.caller,
+                resolved.max_in_flight,
+                self.running.engine.clone(),
+            )));
+            let live = self.supervise(identity, Arc::<dyn MinionInstance>::from(instance));
+            self.running.minions.push(live);
         }
-        failed.map_or(Ok(()), |failure| Err(failure.into()))
+        none_failed(failed)
     }
 
     /// Makes and starts up every pipeline; on a failure the others are shut down here, because nothing runs them yet.
@@ -195,34 +163,19 @@ impl Start {
         &mut self,
         pipelines: &[ResolvedPipeline],
     ) -> Result<Vec<(Identity, Box<dyn ErasedPipeline>)>, Failed> {
-        let deadline = self.running.options.startup_deadline;
         let starting = pipelines.iter().map(|resolved| {
-            let identity = identity(Kind::Pipeline, resolved.entry.name, resolved.id.clone(), "");
-            let assembly = self.assembly(resolved.entry.name, &resolved.settings);
-            async move {
-                let create = resolved.factory.create(assembly);
-                let mut instance = identity.hook(Phase::Create, deadline, create).await?;
-                match identity.hook(Phase::Startup, deadline, instance.startup()).await {
-                    Ok(()) => Ok((identity, instance)),
-                    Err(failure) => {
-                        let _ = identity.hook(Phase::Shutdown, deadline, instance.shutdown()).await;
-                        Err(failure)
-                    }
-                }
-            }
+            let name = resolved.entry.name;
+            let create = resolved.factory.create(self.assembly(name, &resolved.settings));
+            bring_up(identity(Kind::Pipeline, name, resolved.id.clone(), ""), self.deadline(), create)
         });
-        let (mut up, mut failed) = (Vec::new(), None);
-        for started in join_all(starting).await {
-            match started {
-                Ok(started) => up.push(started),
-                Err(failure) => failed = failed.or(Some(failure)),
+        let (mut up, failed) = together(starting).await;
+        if failed.is_some() {
+            for (identity, instance) in &mut up {
+                let _ = identity.hook(Phase::Shutdown, self.deadline(), instance.shutdown()).await;
             }
         }
-        let Some(failure) = failed else { return Ok(up) };
-        for (identity, mut instance) in up {
-            let _ = identity.hook(Phase::Shutdown, deadline, instance.shutdown()).await;
-        }
-        Err(failure.into())
+        none_failed(failed)?;
+        Ok(up)
     }
 
     /// Says what the store holds beside the work of this program.
@@ -301,6 +254,10 @@ impl Start {
         }));
     }
 
+    fn deadline(&self) -> Duration {
+        self.running.options.startup_deadline
+    }
+
     fn supervise(&self, identity: Identity, hooks: Arc<dyn Hooks>) -> Live {
         let finished = self.running.finished.clone();
         Live::start(identity, hooks, move |failure| {
@@ -312,6 +269,10 @@ impl Start {
     fn assembly(&self, component: &'static str, settings: &Settings) -> Assembly {
         Assembly::new(component, settings.clone(), self.live.clone(), self.provided.clone())
     }
+}
+
+fn none_failed(failed: Option<ComponentFailure>) -> Result<(), Failed> {
+    failed.map_or(Ok(()), |failure| Err(failure.into()))
 }
 
 fn identity(kind: Kind, name: &'static str, instance: Arc<str>, orchestration: &str) -> Identity {

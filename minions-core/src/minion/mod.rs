@@ -40,6 +40,7 @@ pub trait Minion: Component + Sync {
     const STEPS: &'static [StepInfo];
 
     /// Makes the value; without it the fields are injected.
+    #[must_use]
     fn create(cx: Assembly) -> impl Future<Output = Result<Self>> + Send {
         async move { Self::assemble(&cx) }
     }
@@ -77,6 +78,7 @@ pub trait Minion: Component + Sync {
     ) -> impl Future<Output = Result<Flow>> + Send + 'a;
 
     /// The step that a [`Flow::to`] names, if it is one of this minion's.
+    #[must_use]
     fn position(step: StepId) -> Option<usize> {
         let _ = step;
         None

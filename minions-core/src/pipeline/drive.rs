@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, error, info_span, warn};
+use tracing::{Instrument, debug, error, error_span, warn};
 
 use crate::backoff::Backoff;
 use crate::error::Result;
@@ -57,7 +57,7 @@ pub(crate) async fn drive(
     source: Source,
     mut instance: Box<dyn ErasedPipeline>,
 ) -> (Box<dyn ErasedPipeline>, SourceEnd) {
-    let span = info_span!("pipeline", component = source.name, pipeline = &*source.id);
+    let span = error_span!("pipeline", component = source.name, pipeline = &*source.id);
     // Bounded by the places of the subscribers: every admission in it holds one of each.
     let (admissions, queue) = mpsc::unbounded_channel();
     let metrics = PipelineMetrics::register(&source.id);

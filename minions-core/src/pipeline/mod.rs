@@ -40,6 +40,7 @@ pub trait Pipeline: Component {
     const IDLE: Duration = Duration::from_millis(100);
 
     /// Makes the value; without it the fields are injected.
+    #[must_use]
     fn create(cx: Assembly) -> impl Future<Output = Result<Self>> + Send {
         async move { Self::assemble(&cx) }
     }
@@ -68,7 +69,7 @@ pub trait Pipeline: Component {
 /// The left side of `=>`: a pipeline produces one type of event.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not produce `{E}` events",
-    label = "the minion on the right expects `{E}`",
+    label = "reacts to `{E}`",
     note = "the event of the pipeline and the event that the minion's steps take must be one type"
 )]
 pub trait Produces<E> {}

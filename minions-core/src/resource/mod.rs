@@ -25,6 +25,7 @@ pub trait Resource: Component + Sync {
     const NEEDS: &'static [Need] = Self::FIELDS;
 
     /// Makes the value; without it the fields are injected.
+    #[must_use]
     fn create(cx: Assembly) -> impl Future<Output = Result<Self>> + Send {
         async move { Self::assemble(&cx) }
     }

@@ -30,7 +30,7 @@ pub use row::{Filter, Status, StatusCount, StepFailure, StoredWorkflow};
 /// * Every operation is idempotent: the runtime repeats one whose outcome it does not know.
 /// * A reader sees everything that was committed before it began.
 ///
-/// [`testing::store_conformance!`](crate::testing) turns these sentences into tests for any store.
+/// `testing::store_conformance!`, with the feature `testing`, turns these sentences into tests for any store.
 pub trait StateStore: Send + Sync + 'static {
     /// What kind of store this is, in one word for logs and reports: `sqlite`, `memory`.
     fn kind(&self) -> &'static str;

@@ -2,6 +2,7 @@
 
 #[doc(hidden)]
 pub mod conformance;
+pub mod ops;
 
 /// Makes the conformance suite of stores into tests: what [`StateStore`](crate::store::StateStore) promises, and that
 /// what it refuses is refused.

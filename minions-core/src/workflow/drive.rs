@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tracing::{Instrument, debug, error, info, info_span};
+use tracing::{Instrument, debug, error, error_span, info};
 
 use crate::error::{Error, Result};
 use crate::minion::Flow;
@@ -67,7 +67,8 @@ impl Run<'_> {
             may_have_run: state.may_have_run,
             stop: o.engine.stop(),
         };
-        let span = info_span!(
+        // An error span, because a filter that lets only errors through should still say whose they are.
+        let span = error_span!(
             "step",
             component = o.name,
             minion = o.name,
@@ -144,6 +145,7 @@ impl Run<'_> {
             info!(
                 workflow = %self.state.id,
                 orchestration = &*self.orchestration.id,
+                component = self.orchestration.name,
                 step = self.step_name(),
                 why,
                 "workflow aborted"
@@ -168,7 +170,7 @@ impl Run<'_> {
             }
             Err(NotDurable::Rejected(error)) => {
                 let error: &dyn std::error::Error = &error;
-                error!(workflow = %id, orchestration = &*o.id, error, "the end of a workflow was rejected by the store");
+                error!(workflow = %id, orchestration = &*o.id, component = o.name, error, "the end of a workflow was rejected by the store");
                 false
             }
         }
@@ -190,6 +192,7 @@ impl Run<'_> {
         error!(
             workflow = %state.id,
             orchestration = &*o.id,
+            component = o.name,
             minion = o.name,
             step = self.step_name(),
             attempt = state.attempt,

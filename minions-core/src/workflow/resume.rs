@@ -124,6 +124,7 @@ async fn quarantine(orchestration: &Orchestration, row: &StoredWorkflow, error: 
     error!(
         workflow = %row.id,
         orchestration = &*orchestration.id,
+        component = orchestration.name,
         step = row.step,
         error = cause,
         "a stored workflow cannot go on; it is kept in quarantine"

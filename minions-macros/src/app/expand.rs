@@ -1,26 +1,36 @@
 //! `app!` as tokens.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Path, spanned::Spanned as _};
 
-use super::model::{App, Edge};
+use super::model::{App, Edge, Facade};
 
 /// The type, its functions and `main`; lines only when all of them are right.
-pub(crate) fn app(root: &Path, app: &App, is_sound: bool) -> TokenStream {
+pub(crate) fn app(facade: &Facade, app: &App, is_sound: bool) -> TokenStream {
+    let Facade { root, has_main } = facade;
     let header = &app.header;
     let (attributes, visibility, ident) = (&header.attributes, &header.visibility, &header.ident);
     let edges: &[Edge] = if is_sound { &app.edges } else { &[] };
     let lines = edges.iter().map(|edge| line(root, edge));
-    let checks = edges.iter().map(|edge| check(root, edge));
     let arguments = match &header.args {
         Some(ty) => quote!(#ty),
         None => quote!(#root::__private::NoArgs),
     };
+    let run = has_main.then(|| {
+        quote! {
+            /// Runs the generated command line on the arguments of the process.
+            pub fn main() -> ::std::process::ExitCode {
+                #root::__private::main::<#arguments>(Self::builder())
+            }
+        }
+    });
+    // Without the part that it runs, an empty `main` keeps the compiler from reporting that there is none.
+    let body = if *has_main { quote!(#ident::main()) } else { quote!(::std::process::ExitCode::FAILURE) };
     let main = (!header.no_main).then(|| {
         quote! {
             fn main() -> ::std::process::ExitCode {
-                #ident::main()
+                #body
             }
         }
     });
@@ -37,27 +47,22 @@ pub(crate) fn app(root: &Path, app: &App, is_sound: bool) -> TokenStream {
                 builder
             }
 
-            /// Runs the generated command line on the arguments of the process.
-            pub fn main() -> ::std::process::ExitCode {
-                #root::__private::main::<#arguments>(Self::builder())
-            }
+            #run
         }
 
         #main
-        #(#checks)*
     }
 }
 
-/// The check that the minion reacts to what the pipeline produces, on the line where they meet.
-fn check(root: &Path, edge: &Edge) -> TokenStream {
-    let Edge { pipeline, minion, .. } = edge;
-    let span = pipeline.span();
-    quote_spanned!(span=> const _: fn() = || #root::__private::edge::<#pipeline, #minion>();)
-}
-
-/// Adds the line to the builder; a line that does not fit is left out, because the check reports it.
+/// Checks one line where its two sides meet, and adds it to the builder.
+///
+/// The aliases name each side once, so that an unknown name is one error. A line that does not fit is not added: the
+/// check has reported it.
 fn line(root: &Path, edge: &Edge) -> TokenStream {
     let Edge { pipeline, minion, config, id, max_in_flight, .. } = edge;
+    let left = Ident::new("__MinionsPipeline", pipeline.span());
+    let right = Ident::new("__MinionsMinion", minion.span());
+    let check = quote_spanned!(minion.span()=> const _: fn() = || #root::__private::edge::<#left, #right>(););
     let config = config.as_ref().map(|config| quote!(.config(#config)));
     let id = id.as_ref().map(|id| quote!(.id(#id)));
     let max_in_flight = max_in_flight.as_ref().map(|workflows| quote!(.max_in_flight(#workflows)));
@@ -65,7 +70,10 @@ fn line(root: &Path, edge: &Edge) -> TokenStream {
         let builder = {
             #[allow(unused_imports)]
             use #root::__private::NoLine as _;
-            <#root::__private::Line<#pipeline, #minion>>::add(
+            type #left = #pipeline;
+            type #right = #minion;
+            #check
+            <#root::__private::Line<#left, #right>>::add(
                 builder,
                 #root::gru::Orchestration::default() #config #id #max_in_flight,
             )

@@ -10,13 +10,19 @@ use crate::diag::Diagnostics;
 
 /// Expands `[$crate] …`, which the facade's `app!` hands over.
 pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
-    let (root, tokens) = match model::split_root(tokens) {
+    let (facade, tokens) = match model::Facade::split(tokens) {
         Ok(split) => split,
         Err(error) => return error.into_compile_error(),
     };
     let mut diag = Diagnostics::new();
     let app = model::App::parse(tokens, &mut diag);
-    let generated = expand::app(&root, &app, diag.is_empty());
+    if !facade.has_main && !app.header.no_main {
+        diag.at(
+            &app.header.ident,
+            "the generated `main` needs the feature `app` of the facade; turn it on, or write `#[no_main] pub struct Name;` and a `main` of your own",
+        );
+    }
+    let generated = expand::app(&facade, &app, diag.is_empty());
     let errors = diag.finish();
     quote!(#generated #errors)
 }

@@ -225,15 +225,26 @@ fn text(value: Expr, wrong: &str, diag: &mut Diagnostics) -> Option<LitStr> {
     }
 }
 
-/// Splits `[path] rest`, which is what the facade's `macro_rules` hands over.
-pub(crate) fn split_root(tokens: TokenStream) -> syn::Result<(Path, TokenStream)> {
-    let parser = |input: ParseStream<'_>| {
-        let content;
-        syn::bracketed!(content in input);
-        let path = content.call(Path::parse_mod_style)?;
-        Ok((path, input.parse()?))
-    };
-    parser.parse2(tokens)
+/// What the facade's `macro_rules` puts in front: `[$crate]`, or `[$crate builder]` when it was built without the part
+/// that a generated `main` runs.
+pub(crate) struct Facade {
+    pub(crate) root: Path,
+    pub(crate) has_main: bool,
+}
+
+impl Facade {
+    /// Splits it off.
+    pub(crate) fn split(tokens: TokenStream) -> syn::Result<(Self, TokenStream)> {
+        let parser = |input: ParseStream<'_>| {
+            let content;
+            syn::bracketed!(content in input);
+            let root = content.call(Path::parse_mod_style)?;
+            let has_main = content.is_empty();
+            content.parse::<TokenStream>()?;
+            Ok((Self { root, has_main }, input.parse()?))
+        };
+        parser.parse2(tokens)
+    }
 }
 
 #[cfg(test)]
@@ -301,8 +312,10 @@ mod tests {
 
     #[test]
     fn the_root_is_split_off() {
-        let (path, rest) = split_root(quote!([::minions] A => B)).expect("a path");
-        assert_eq!(path.segments[0].ident, "minions");
+        let (facade, rest) = Facade::split(quote!([::minions] A => B)).expect("a path");
+        assert_eq!(facade.root.segments[0].ident, "minions");
+        assert!(facade.has_main);
         assert_eq!(rest.to_string(), "A => B");
+        assert!(!Facade::split(quote!([::minions builder] A => B)).expect("a path").0.has_main);
     }
 }

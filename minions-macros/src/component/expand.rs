@@ -48,7 +48,7 @@ fn implementation(component: &Component, private: &TokenStream) -> TokenStream {
         let Field { member, conditions, .. } = field;
         let ty = field.named_type(ident);
         let value = match &field.default {
-            Some(default) => default.tokens(&ty),
+            Some(default) => default.tokens(&ty, &component.root),
             None => quote!(#private::fill::<#ty>(cx, <#private::Probe<#ty>>::INJECT)?),
         };
         quote!(#(#conditions)* #member: #value)

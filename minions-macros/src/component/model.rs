@@ -1,7 +1,7 @@
 //! The struct half as facts: name, fields and what fills them.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, Expr, Fields, GenericParam, Ident, Index, ItemStruct, Meta, Type, spanned::Spanned as _};
 
 use crate::{
@@ -141,10 +141,15 @@ fn field_default(helper: &Attribute, diag: &mut Diagnostics) -> FieldDefault {
 
 impl FieldDefault {
     /// The value of the field.
-    pub(crate) fn tokens(&self, ty: &Type) -> TokenStream {
+    pub(crate) fn tokens(&self, ty: &Type, root: &Root) -> TokenStream {
         match &self.value {
             Some(expr) => quote!(#expr),
-            None => quote::quote_spanned!(ty.span()=> <#ty as ::core::default::Default>::default()),
+            None => {
+                let private = root.private_at(ty.span());
+                quote_spanned! {ty.span()=>
+                    <#private::Answer<{ <#private::Probe<#ty>>::INJECT.is_some() }> as #private::DefaultField<#ty>>::value()
+                }
+            }
         }
     }
 }

@@ -40,8 +40,9 @@ fn implementation(
     context: &Type,
 ) -> TokenStream {
     let private = root.private();
-    let asserts = asserts(root, event, context);
-    let forwarded = forward::shared(ty, hooks, root);
+    let types = Types::new(root, event, context);
+    let Types { event_of, context_of, assertions, .. } = &types;
+    let forwarded = forward::shared(hooks, root);
     let infos = steps.iter().map(|step| {
         let Step { name, ident, conditions, .. } = step;
         quote_spanned! {ident.span()=>
@@ -53,7 +54,7 @@ fn implementation(
     let (positions, indices) = indices(steps);
     let arms = steps.iter().zip(&indices).map(|(step, index)| {
         let conditions = &step.conditions;
-        let call = call(root, ty, step, event, context);
+        let call = call(root, step, &types);
         quote!(#(#conditions)* #index => #call,)
     });
     let ids = steps.iter().map(|step| {
@@ -63,11 +64,11 @@ fn implementation(
     let (span, there) = (ty.span(), root.private_at(ty.span()));
     let head = quote_spanned!(span=> impl #there::Minion for #ty);
     quote! {
-        #asserts
+        #assertions
         #[automatically_derived]
         #head {
-            type Event = #event;
-            type Context = #context;
+            type Event = #event_of::Event;
+            type Context = #context_of::Context;
             const STEPS: &'static [#private::StepInfo] = &[#(#infos),*];
 
             #forwarded
@@ -79,6 +80,7 @@ fn implementation(
                 context: &'a mut Self::Context,
                 workflow: &'a #private::Workflow,
             ) -> #private::Result<#private::Flow> {
+                let (event, context) = (#event_of::get(event), #context_of::get(context));
                 let _ = workflow;
                 #positions
                 match index {
@@ -95,16 +97,30 @@ fn implementation(
     }
 }
 
-/// The rules for the types that only the compiler can decide.
-fn asserts(root: &Root, event: &Type, context: &Type) -> TokenStream {
-    let at_event = root.private_at(event.span());
-    let at_context = root.private_at(context.span());
-    let event = quote_spanned!(event.span()=> const _: fn() = || #at_event::assert_storable::<#event>(););
-    let context = quote_spanned! {context.span()=>
-        const _: fn() = || #at_context::assert_storable::<#context>();
-        const _: fn() = || #at_context::assert_context::<#context>();
-    };
-    quote!(#event #context)
+/// The event and the context of a minion, judged once and used by every step.
+struct Types<'a> {
+    event: &'a Type,
+    context: &'a Type,
+    event_of: TokenStream,
+    context_of: TokenStream,
+    assertions: TokenStream,
+}
+
+impl<'a> Types<'a> {
+    fn new(root: &Root, event: &'a Type, context: &'a Type) -> Self {
+        let (at_event, at_context) = (event.span(), context.span());
+        let private = root.private_at(at_event);
+        let event_of = quote_spanned! {at_event=>
+            <#private::Answer<{ <#private::Probe<#event>>::IS_EVENT }> as #private::EventOf<#event>>
+        };
+        let mut assertions = quote_spanned!(at_event=> const _: fn() = || #private::assert_event::<#event>(););
+        let private = root.private_at(at_context);
+        let context_of = quote_spanned! {at_context=>
+            <#private::Answer<{ <#private::Probe<#context>>::IS_CONTEXT }> as #private::ContextOf<#context>>
+        };
+        assertions.extend(quote_spanned! {at_context=> const _: fn() = || #private::assert_context::<#context>(); });
+        Self { event, context, event_of, context_of, assertions }
+    }
 }
 
 /// The patterns of the steps' indices: numbers, or constants where a condition can take a step away.
@@ -129,8 +145,8 @@ fn indices(steps: &[Step]) -> (TokenStream, Vec<TokenStream>) {
     (constants, patterns)
 }
 
-fn call(root: &Root, ty: &Type, step: &Step, event: &Type, context: &Type) -> TokenStream {
-    let ident = &step.ident;
+fn call(root: &Root, step: &Step, types: &Types<'_>) -> TokenStream {
+    let (ident, event, context) = (&step.ident, types.event, types.context);
     let (own_event, own_context) = (&step.event, &step.context);
     let event = if spelled(own_event) == spelled(event) {
         quote!(event)
@@ -150,6 +166,8 @@ fn call(root: &Root, ty: &Type, step: &Step, event: &Type, context: &Type) -> To
     });
     let span = step.output.as_ref().map_or_else(|| ident.span(), |output| output.span());
     let private = root.private_at(span);
-    let call = quote!(<#ty>::#ident(self, #event, #context #(, #extra)*).await);
-    quote_spanned!(span=> #private::IntoFlow::into_flow(#call))
+    // Everything of the call stands at the result's type: an error about the result underlines nothing else.
+    let mut method = ident.clone();
+    method.set_span(ident.span().located_at(span));
+    quote_spanned!(span=> #private::IntoFlow::into_flow(Self::#method(self, #event, #context #(, #extra)*).await))
 }

@@ -40,9 +40,9 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
         let idle = duration::tokens(idle);
         quote!(const IDLE: ::core::time::Duration = #idle;)
     });
-    let forwarded = forward::pipeline(ty, &hooks, root);
+    let forwarded = forward::pipeline(&hooks, root);
     let implementation = match next {
-        Some(Next { event, method }) => {
+        Some(Next { event, assertion, method }) => {
             let (span, there) = (ty.span(), root.private_at(ty.span()));
             let head = quote_spanned!(span=> impl #there::Pipeline for #ty);
             quote! {
@@ -56,6 +56,7 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
                 }
                 #[automatically_derived]
                 impl #private::Produces<#event> for #ty {}
+                #assertion
             }
         }
         // What is missing has been reported; the lines of `app!` should not report it again.
@@ -75,7 +76,9 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
 }
 
 struct Next {
+    /// The event, or a stand-in when the assertion reports the output of `next`.
     event: TokenStream,
+    assertion: TokenStream,
     method: TokenStream,
 }
 
@@ -89,15 +92,19 @@ fn next(root: &Root, block: &Block, hooks: &Hooks<'_>, diag: &mut Diagnostics) -
     let ReturnType::Type(_, output) = &method.signature.output else {
         return None;
     };
-    let (ty, private) = (&block.self_ty, root.private());
+    let private = root.private();
     let span = output.span();
     let there = root.private_at(span);
-    let event = quote_spanned!(span=> <#output as #there::IntoNext>::Event);
-    let call = quote_spanned!(span=> #there::IntoNext::into_next(<#ty>::next(self).await));
+    let answer = quote_spanned! {span=>
+        <#there::Answer<{ <#there::Probe<#output>>::IS_NEXT }> as #there::NextOf<#output>>
+    };
+    let event = quote_spanned!(span=> #answer::Event);
+    let assertion = quote_spanned!(span=> const _: fn() = || #there::assert_next::<#output>(););
+    let call = quote_spanned!(span=> #answer::into_next(Self::next(self).await));
     let method = quote! {
         async fn next(&mut self) -> #private::Result<#private::Next<Self::Event>> {
             #call
         }
     };
-    Some(Next { event, method })
+    Some(Next { event, assertion, method })
 }

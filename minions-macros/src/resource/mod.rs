@@ -31,7 +31,7 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
     let ty = &block.self_ty;
     let markers = half::markers(Kind::Resource, ty, half::creates(block, &hooks), &private);
     let graph = graph(block, &hooks, &private);
-    let forwarded = forward::shared(ty, &hooks, root);
+    let forwarded = forward::shared(&hooks, root);
     let (span, there) = (ty.span(), root.private_at(ty.span()));
     let head = quote_spanned!(span=> impl #there::Resource for #ty);
     quote! {

@@ -1,3 +1,8 @@
 //! The SQLite store, with real files and real processes.
 
+mod child;
 mod conformance;
+mod crash;
+mod file;
+mod lock;
+mod version;

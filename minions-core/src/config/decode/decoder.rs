@@ -162,6 +162,8 @@ impl<'a> Decoder<'a> {
                     Data::Table(table) => Some(table),
                     // `http:` with nothing below it is how YAML spells an empty section.
                     Data::Null if self.path.is_root() => None,
+                    // Some types take a table or a switch; those that do not say so themselves.
+                    Data::Bool(on) => return visitor.visit_bool(*on),
                     _ => return Err(Failure::Loose(Wrong::kind(&visitor, value.kind()))),
                 },
                 Input::Absent => None,

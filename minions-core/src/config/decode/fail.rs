@@ -188,6 +188,7 @@ pub(super) fn describe(expected: &dyn Expected) -> String {
         "IPv6 address" => "an IPv6 address",
         "socket address" => "an address and a port, such as \"127.0.0.1:8081\"",
         text if text.starts_with("struct ") => "a table",
+        text if text.starts_with("a nonzero u") => "an integer above 0",
         text if text.starts_with("a nonzero ") => "an integer other than 0",
         text if text.starts_with("tuple ") => "a list",
         text => match text.strip_prefix("a tuple of size ").or_else(|| text.strip_prefix("an array of length ")) {

@@ -243,7 +243,7 @@ fn types_that_parse_text_do_not_hide_their_neighbours() {
         [
             "[http] a: no colour is good enough",
             "[http] at: invalid socket address syntax",
-            "[http] count: expected an integer other than 0, found integer 0",
+            "[http] count: expected an integer above 0, found integer 0",
             "[http] every: `5 parsecs` has the unknown unit `parsecs`; write ms, s, m, h or d",
             "[http] path: expected a path, found integer 5",
             "[http] z: expected a boolean, found string \"yes\"",

@@ -1,17 +1,11 @@
-//! Shorthands of the suite: operations on a workflow that nobody looks at closely.
+//! Shorthands of the suite: what it commits, and what it expects to find then.
 
 use std::sync::LazyLock;
 
-use crate::store::{
-    Admit, Advance, Discard, Filter, NewWorkflow, Op, Quarantine, Requeue, Resolve, StateStore, Status, StepFailure,
-    StoreError, StoredWorkflow,
-};
+use crate::store::{Filter, NewWorkflow, Op, StateStore, Status, StepFailure, StoreError, StoredWorkflow};
 use crate::workflow::{WorkflowId, WorkflowIds};
 
-pub(super) const EVENT: &[u8] = br#"{"url":"https://example.org/"}"#;
-pub(super) const CONTEXT: &[u8] = br#"{"digest":null}"#;
-pub(super) const ADMITTED_MS: i64 = 1_700_000_000_000;
-pub(super) const STEPS_HASH: u64 = 0x1234_5678_9abc_def0;
+pub(super) use crate::testing::ops::{new_workflow as new, *};
 
 /// A store at a place where `open` has made none before.
 pub(super) async fn opened<S: StateStore>(open: impl Fn() -> S) -> S {
@@ -40,22 +34,8 @@ pub(super) fn twin(id: WorkflowId) -> WorkflowId {
     twin
 }
 
-pub(super) fn new(id: WorkflowId) -> NewWorkflow {
-    new_in(id, "Sitemap=>Watcher")
-}
-
 pub(super) fn new_in(id: WorkflowId, orchestration: &str) -> NewWorkflow {
-    NewWorkflow {
-        id,
-        orchestration: orchestration.into(),
-        step: "fetch".into(),
-        steps_hash: STEPS_HASH,
-        context: CONTEXT.to_vec(),
-    }
-}
-
-pub(super) fn admit(create: Vec<NewWorkflow>) -> Op {
-    Admit { event: EVENT.into(), create, at_ms: ADMITTED_MS }.into()
+    NewWorkflow { orchestration: orchestration.into(), ..new(id) }
 }
 
 /// What [`admit`] stores.
@@ -71,18 +51,6 @@ pub(super) fn admitted(id: WorkflowId) -> StoredWorkflow {
 }
 
 /// The checkpoint number `seq`, at a time and with a context that belong to it.
-pub(super) fn advance(id: WorkflowId, seq: u32) -> Op {
-    Advance {
-        id,
-        step: format!("step {seq}").into(),
-        steps_hash: STEPS_HASH + u64::from(seq),
-        seq,
-        context: format!(r#"{{"seq":{seq}}}"#).into_bytes(),
-        at_ms: ADMITTED_MS + i64::from(seq),
-    }
-    .into()
-}
-
 /// What [`advance`] makes of `row`.
 pub(super) fn advanced(row: StoredWorkflow, seq: u32) -> StoredWorkflow {
     StoredWorkflow {
@@ -96,16 +64,6 @@ pub(super) fn advanced(row: StoredWorkflow, seq: u32) -> StoredWorkflow {
     }
 }
 
-pub(super) fn failure(attempt: u32) -> StepFailure {
-    let error = vec![format!("attempt {attempt} failed"), "connection \"refused\"\n🍌".to_owned()];
-    StepFailure::new("fetch", attempt, ADMITTED_MS + i64::from(attempt), error)
-}
-
-pub(super) fn quarantine(id: WorkflowId, failure: StepFailure) -> Op {
-    let at_ms = failure.at_ms;
-    Quarantine { id, failure, at_ms }.into()
-}
-
 /// What [`quarantine`] makes of a `row` without failures.
 pub(super) fn quarantined(row: StoredWorkflow, failure: StepFailure) -> StoredWorkflow {
     StoredWorkflow {
@@ -115,18 +73,6 @@ pub(super) fn quarantined(row: StoredWorkflow, failure: StepFailure) -> StoredWo
         failures: vec![failure],
         ..row
     }
-}
-
-pub(super) fn requeue(id: WorkflowId) -> Op {
-    Requeue { id, at_ms: ADMITTED_MS + 1_000 }.into()
-}
-
-pub(super) fn resolve(id: WorkflowId) -> Op {
-    Resolve { id }.into()
-}
-
-pub(super) fn discard(id: WorkflowId) -> Op {
-    Discard { id }.into()
 }
 
 /// Commits `op` by itself.

@@ -1,0 +1,24 @@
+//! Configuration: reads the sources and merges them, and says where each value came from.
+//!
+//! [`Sources`] describes where to look, [`Sources::load`] reads it all into core's
+//! [`Settings`](minions_core::config::Settings). The order, later ones win: the file, the environment variables
+//! `MINIONS__SECTION__KEY`, the arguments `--set section.key=VALUE`. [`Files`] reads the further files that an
+//! orchestration names, [`explain`] lists the values for `config --explain`, and [`Options`] is the runtime's own
+//! section.
+
+mod explain;
+mod files;
+mod format;
+mod options;
+mod overrides;
+mod size;
+mod sources;
+mod switch;
+
+pub use self::{
+    explain::{Row, Section, Shown, explain},
+    files::Files,
+    options::{DurabilityOption, Logs, Metrics, Options, StoreOption},
+    sources::{Loaded, Sources},
+    switch::{Fields, Switch},
+};

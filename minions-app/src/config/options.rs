@@ -1,0 +1,245 @@
+//! The runtime's own section, `[minions]`.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::PathBuf,
+    time::Duration,
+};
+
+use minions_core::config::{Decoded, Problem, Settings, decode_section, duration};
+use serde::Deserialize;
+
+use super::{
+    size,
+    switch::{Fields, Switch},
+};
+use crate::{logs::LogOptions, metrics::MetricsOptions};
+
+/// What the section `[minions]` says; every key has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Where workflows are kept.
+    pub store: StoreOption,
+    /// What a checkpoint survives.
+    pub durability: DurabilityOption,
+    /// How many workflows of one minion are worked on at the same time; 1 024 unless set.
+    pub max_in_flight: NonZeroUsize,
+    /// How long a shutdown may take altogether; 30 s unless set.
+    #[serde(with = "duration")]
+    pub shutdown_deadline: Duration,
+    /// The program's logs; on unless switched off.
+    pub logs: Switch<Logs>,
+    /// The endpoint for metrics; on unless switched off.
+    pub metrics: Switch<Metrics>,
+}
+
+/// Where workflows are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StoreOption {
+    /// In a file in the state directory.
+    #[default]
+    Sqlite,
+    /// In memory: lost when the process ends.
+    Memory,
+    /// Nowhere.
+    None,
+}
+
+/// What a checkpoint survives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DurabilityOption {
+    /// The loss of power.
+    #[default]
+    Power,
+    /// The death of the process, not the loss of power.
+    Process,
+}
+
+/// What `[minions.logs]` says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Logs {
+    /// What is logged, as a level or as a filter such as `info,my_crate=debug`; `info` unless set.
+    pub level: String,
+    /// Whether lines go into the file in the state directory; they do unless set.
+    pub file: bool,
+    /// Whether lines go to the terminal; they do unless set.
+    pub terminal: bool,
+    /// The size in bytes at which the file is rotated; 10 MiB unless set.
+    #[serde(deserialize_with = "size::deserialize")]
+    pub max_size: u64,
+    /// How many rotated files are kept; 5 unless set.
+    pub keep: usize,
+}
+
+/// What `[minions.metrics]` says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Where the endpoint listens; `127.0.0.1:8081` unless set.
+    pub listen: SocketAddr,
+}
+
+impl Options {
+    /// The name of the section.
+    pub const SECTION: &'static str = "minions";
+
+    /// Reads the section.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the section.
+    pub fn decode(settings: &Settings) -> Result<Decoded<Self>, Vec<Problem>> {
+        decode_section(settings, Self::SECTION)
+    }
+}
+
+impl Logs {
+    /// What the logs are installed with; `file` is where they go if they go into a file.
+    #[must_use]
+    pub fn to_log_options(&self, file: impl Into<PathBuf>) -> LogOptions {
+        LogOptions {
+            filter: self.level.clone(),
+            file: self.file.then(|| file.into()),
+            terminal: self.terminal,
+            max_size: self.max_size,
+            keep: self.keep,
+        }
+    }
+}
+
+impl From<Metrics> for MetricsOptions {
+    fn from(metrics: Metrics) -> Self {
+        Self::new(metrics.listen)
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            store: StoreOption::default(),
+            durability: DurabilityOption::default(),
+            max_in_flight: const { NonZeroUsize::new(1_024).unwrap() },
+            shutdown_deadline: Duration::from_secs(30),
+            logs: Switch::default(),
+            metrics: Switch::default(),
+        }
+    }
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), file: true, terminal: true, max_size: 10 << 20, keep: 5 }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)) }
+    }
+}
+
+impl Fields for Logs {
+    const FIELDS: &'static [&'static str] = &["level", "file", "terminal", "max_size", "keep"];
+}
+
+impl Fields for Metrics {
+    const FIELDS: &'static [&'static str] = &["listen"];
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn decode(section: &serde_json::Value) -> Result<Decoded<Options>, Vec<Problem>> {
+        Options::decode(&Settings::from_json(json!({"minions": section})).unwrap())
+    }
+
+    #[test]
+    fn nothing_set_is_all_defaults() {
+        let options = Options::decode(&Settings::empty()).unwrap();
+        assert_eq!(options.value, Options::default());
+        let defaults: Vec<_> = options.keys.defaults.iter().map(ToString::to_string).collect();
+        assert_eq!(defaults, ["durability", "logs", "max_in_flight", "metrics", "shutdown_deadline", "store"]);
+    }
+
+    #[test]
+    fn every_key_can_be_set() {
+        let options = decode(&json!({
+            "store": "memory", "durability": "process", "max_in_flight": 7, "shutdown_deadline": "2m",
+            "logs": {"level": "debug", "file": false, "terminal": false, "max_size": "1KB", "keep": 1},
+            "metrics": {"listen": "0.0.0.0:9"},
+        }))
+        .unwrap();
+        let logs = Logs { level: "debug".into(), file: false, terminal: false, max_size: 1_000, keep: 1 };
+        let expected = Options {
+            store: StoreOption::Memory,
+            durability: DurabilityOption::Process,
+            max_in_flight: NonZeroUsize::new(7).unwrap(),
+            shutdown_deadline: Duration::from_secs(120),
+            logs: Switch::On(logs),
+            metrics: Switch::On(Metrics { listen: "0.0.0.0:9".parse().unwrap() }),
+        };
+        assert_eq!(options.value, expected);
+        assert!(options.keys.defaults.is_empty(), "{:?}", options.keys);
+    }
+
+    #[test]
+    fn parts_are_switched_off_and_on() {
+        let options = decode(&json!({"logs": false, "metrics": true, "store": "none"})).unwrap().value;
+        assert_eq!((options.logs.as_on(), options.store), (None, StoreOption::None));
+        assert_eq!(options.metrics.as_on(), Some(&Metrics::default()));
+        let options = decode(&json!({"logs": {"keep": 9}})).unwrap();
+        assert_eq!(options.value.logs.as_on(), Some(&Logs { keep: 9, ..Logs::default() }));
+        assert!(options.keys.defaults.iter().any(|path| path.to_string() == "logs.level"));
+    }
+
+    #[test]
+    fn logs_go_into_the_file_only_if_they_should() {
+        let logs = Logs { level: "debug".into(), ..Logs::default() };
+        let options = logs.to_log_options("state/logs/minions.log");
+        assert_eq!(options.file, Some(PathBuf::from("state/logs/minions.log")));
+        assert_eq!(
+            (options.filter.as_str(), options.terminal, options.max_size, options.keep),
+            ("debug", true, 10 << 20, 5)
+        );
+        assert_eq!(Logs { file: false, ..logs }.to_log_options("x").file, None);
+    }
+
+    #[test]
+    fn all_mistakes_come_at_once() {
+        let problems = decode(&json!({
+            "stoer": 1, "store": "sqllite", "max_in_flight": 0, "shutdown_deadline": 30,
+            "logs": {"levl": "x", "max_size": "big", "keep": -1}, "metrics": "on",
+        }))
+        .unwrap_err();
+        let lines: Vec<_> = problems.iter().map(|problem| problem.to_string().replace("code: ", "")).collect();
+        assert_eq!(
+            lines,
+            [
+                "[minions]: unknown key `stoer`; did you mean `store`? \
+                 (known: store, durability, max_in_flight, shutdown_deadline, logs, metrics)",
+                "[minions] logs: unknown key `levl`; did you mean `level`? \
+                 (known: level, file, terminal, max_size, keep)",
+                "[minions] logs.keep: expected an integer, not negative, found integer -1",
+                "[minions] logs.max_size: `big` is not a size; \
+                 write a whole number and B, KB, MB, GB, KiB, MiB or GiB",
+                "[minions] max_in_flight: expected an integer above 0, found integer 0",
+                "[minions] metrics: expected a table, or false to switch it off, found a string",
+                "[minions] shutdown_deadline: expected a duration such as \"30s\", found integer 30",
+                "[minions] store: unknown value `sqllite`; did you mean `sqlite`? (known: sqlite, memory, none)",
+            ]
+        );
+    }
+}

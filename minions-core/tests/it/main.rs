@@ -1,0 +1,13 @@
+//! The runtime's behaviours, on components written by hand and a store in memory that can be told to fail.
+//!
+//! Each test is named after the mark of the behaviour that it shows.
+
+mod support;
+
+mod admission;
+mod erased;
+mod lifecycle;
+mod manifest;
+mod persistence;
+mod resume;
+mod workflows;

@@ -1,0 +1,28 @@
+/// Watches a site.
+pub struct Watch;
+#[allow(dead_code, unreachable_pub)]
+impl Watch {
+    /// The orchestrations of this program, for tests and for embedding it.
+    pub fn builder() -> ::minions::GruBuilder {
+        let builder = ::minions::GruBuilder::new();
+        let builder = {
+            #[allow(unused_imports)]
+            use ::minions::__private::NoLine as _;
+            type __MinionsPipeline = Sitemap;
+            type __MinionsMinion = Watcher;
+            const _: fn() = || ::minions::__private::edge::<
+                __MinionsPipeline,
+                __MinionsMinion,
+            >();
+            <::minions::__private::Line<
+                __MinionsPipeline,
+                __MinionsMinion,
+            >>::add(builder, ::minions::gru::Orchestration::default())
+        };
+        builder
+    }
+    /// Runs the generated command line on the arguments of the process.
+    pub fn main() -> ::std::process::ExitCode {
+        ::minions::__private::main::<MyArgs>(Self::builder())
+    }
+}

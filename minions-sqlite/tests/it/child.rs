@@ -1,0 +1,66 @@
+//! A second process: this test binary again, running one function of it.
+
+use std::env;
+use std::io::{BufRead as _, BufReader, Lines};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+const PATH: &str = "MINIONS_SQLITE_TEST_PATH";
+/// What marks the lines that a child says, among those of the test harness.
+const SAYS: &str = "child: ";
+
+/// A child, killed (SIGKILL on Unix) when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Runs the ignored test `name` in another process, on the state at `path`.
+    pub(crate) fn start(name: &str, path: &Path) -> Self {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "--nocapture", "--test-threads=1", name])
+            .env(PATH, path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next thing that the child says; none once it has ended.
+    pub(crate) fn hear(&mut self) -> Option<String> {
+        self.lines.by_ref().find_map(|line| Some(line.ok()?.split_once(SAYS)?.1.to_owned()))
+    }
+
+    /// Ends the child without giving it a chance to do anything about it.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// In the child: the state to work on.
+pub(crate) fn path() -> PathBuf {
+    env::var_os(PATH).expect("only another test starts this one").into()
+}
+
+/// In the child: tells the parent something. A line is written at once, or not at all.
+pub(crate) fn say(what: &str) {
+    use std::io::Write as _;
+
+    std::io::stdout().write_all(format!("{SAYS}{what}\n").as_bytes()).unwrap();
+}

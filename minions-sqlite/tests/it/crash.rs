@@ -1,0 +1,64 @@
+//! Killed in the middle: what was answered is there, and the file is sound.
+
+use std::collections::BTreeSet;
+
+use minions_core::store::{Filter, StateStore as _};
+use minions_core::testing::ops::{admit, admit_event, advance, new_workflow};
+use minions_core::workflow::WorkflowIds;
+use minions_sqlite::SqliteStore;
+use rusqlite::Connection;
+
+use crate::child::{self, Process};
+
+/// Admits and advances workflows for ever, in batches of several, and says what was answered.
+#[tokio::test]
+#[ignore = "the other process of the test below"]
+async fn commit_for_ever() {
+    let store = SqliteStore::at(child::path());
+    let ids = WorkflowIds::after(store.open().await.unwrap().last_id);
+    for round in 0_u32.. {
+        let batch = [ids.next(), ids.next(), ids.next()];
+        let mut ops: Vec<_> = batch.iter().map(|&id| admit(vec![new_workflow(id)])).collect();
+        // Now and then more than a page, so that a commit has several places to be torn at.
+        ops.push(admit_event(vec![b'x'; 30_000 * (round % 3) as usize], vec![new_workflow(ids.next())]));
+        ops.extend(batch.iter().map(|&id| advance(id, round + 1)));
+        for result in store.commit(ops).await {
+            result.unwrap();
+        }
+        for id in batch {
+            child::say(&format!("{id} {}", round + 1));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.db");
+    let mut answered = BTreeSet::new();
+    for life in 1..=5_usize {
+        let mut child = Process::start("crash::commit_for_ever", &path);
+        // A later point of its work each time; the pipe lets it run ahead of what has been heard.
+        for _ in 0..life * 40 {
+            answered.insert(child.hear().expect("the child works until it is killed"));
+        }
+        child.kill();
+        while let Some(line) = child.hear() {
+            answered.insert(line);
+        }
+
+        let store = SqliteStore::at(&path);
+        assert_eq!(store.open().await.unwrap().epoch, 2 * life as u64);
+        let rows = store.scan(Filter::all(), usize::MAX).await.unwrap();
+        let found: BTreeSet<_> = rows.iter().map(|row| format!("{} {}", row.id, row.seq)).collect();
+        let lost: Vec<_> = answered.difference(&found).collect();
+        assert!(lost.is_empty(), "answered but lost: {lost:?}");
+        // Three that have advanced and one that has not came from each batch, whole or not at all.
+        let advanced = rows.iter().filter(|row| row.seq > 0).count();
+        assert_eq!((advanced % 3, rows.len()), (0, advanced / 3 * 4));
+        store.close().await.unwrap();
+        let sound: String =
+            Connection::open(&path).unwrap().query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(sound, "ok");
+    }
+}

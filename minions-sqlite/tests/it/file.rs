@@ -1,0 +1,120 @@
+//! The file and its directory: made when missing, for their owner only, and a clear word when that fails.
+
+use std::error::Error as _;
+use std::fs;
+
+use minions_core::store::{Filter, StateStore as _};
+use minions_core::testing::ops::{admit, new_workflow};
+use minions_core::workflow::WorkflowIds;
+use minions_sqlite::SqliteStore;
+
+#[tokio::test]
+async fn nothing_is_touched_before_it_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a/b/state.db");
+    let store = SqliteStore::at(&path);
+    assert_eq!(store.path(), path);
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+    assert!(store.scan(Filter::all(), 1).await.unwrap_err().to_string().contains("not open"));
+    let id = WorkflowIds::after(None).next();
+    assert!(!store.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap_err().is_rejected());
+    store.close().await.unwrap();
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn files_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let dir = tempfile::tempdir().unwrap();
+    let new = dir.path().join("a/b");
+    let store = SqliteStore::at(new.join("state.db"));
+    store.open().await.unwrap();
+    let id = WorkflowIds::after(None).next();
+    store.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap();
+    store.scan(Filter::all(), 1).await.unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&dir.path().join("a")), mode(&new)), (0o700, 0o700));
+    let mut seen = Vec::new();
+    for entry in fs::read_dir(&new).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(mode(&entry.path()), 0o600, "{entry:?}");
+        seen.push(entry.file_name().into_string().unwrap());
+    }
+    seen.sort();
+    assert_eq!(seen, ["state.db", "state.db-shm", "state.db-wal", "state.db.lock"]);
+}
+
+#[tokio::test]
+async fn closing_leaves_one_file_and_an_unowned_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.db");
+    let store = SqliteStore::at(&path);
+    store.open().await.unwrap();
+    let id = WorkflowIds::after(None).next();
+    store.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap();
+    store.scan(Filter::all(), 1).await.unwrap();
+    store.close().await.unwrap();
+    let mut left: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["state.db", "state.db.lock"]);
+    assert_eq!(fs::read_to_string(dir.path().join("state.db.lock")).unwrap(), "");
+    assert!(store.scan(Filter::all(), 1).await.unwrap_err().to_string().contains("not open"));
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_path_is_a_path_whatever_it_looks_like() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["file:state.db?mode=memory", "with space % and #.db", "🍌.db", ":memory:"] {
+        let store = SqliteStore::at(dir.path().join(name));
+        store.open().await.unwrap();
+        let id = WorkflowIds::after(None).next();
+        store.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap();
+        assert_eq!(store.scan(Filter::all(), 9).await.unwrap().len(), 1);
+        store.close().await.unwrap();
+        assert!(fs::metadata(dir.path().join(name)).unwrap().len() > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_directory_is_no_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = SqliteStore::at(dir.path()).open().await.unwrap_err().to_string();
+    assert!(text.contains("is a directory") && text.contains("state.db"), "{text}");
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_made_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let occupied = dir.path().join("occupied");
+    fs::write(&occupied, "").unwrap();
+    let error = SqliteStore::at(occupied.join("below/state.db")).open().await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("cannot create the state directory") && text.contains("occupied/below"), "{text}");
+    assert!(error.source().is_some());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_read_only_file_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.db");
+    let store = SqliteStore::at(&path);
+    store.open().await.unwrap();
+    store.close().await.unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+    if fs::OpenOptions::new().write(true).open(&path).is_ok() {
+        // The superuser may write to any file, so there is nothing to refuse.
+        store.open().await.unwrap();
+        return;
+    }
+    let before = fs::read(&path).unwrap();
+    let text = store.open().await.unwrap_err().to_string();
+    assert!(text.contains("is read-only; make it writable"), "{text}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
