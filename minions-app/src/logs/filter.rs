@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::error::{Kind, LogError};
 
-const CONFIGURED: &str = "`minions.logs.filter`";
+const CONFIGURED: &str = "`minions.logs.level`";
 const ENVIRONMENT: &str = "the environment variable `RUST_LOG`";
 
 /// Builds the filter that counts; the configured one is judged even when the environment overrides it, so that a
@@ -61,7 +61,7 @@ mod tests {
         assert!(error.is_filter());
         assert_eq!(
             error.to_string(),
-            "`wran` in the log filter `wran` of `minions.logs.filter` is not a level; use one of `error`, `warn`, \
+            "`wran` in the log filter `wran` of `minions.logs.level` is not a level; use one of `error`, `warn`, \
              `info`, `debug`, `trace`, `off`, or write `wran=debug` if it is a crate"
         );
     }
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_bad_filter_is_named_with_its_origin_and_cause() {
         let error = effective("info,x=loud", None).unwrap_err();
-        assert!(error.to_string().contains("`info,x=loud` of `minions.logs.filter`"));
+        assert!(error.to_string().contains("`info,x=loud` of `minions.logs.level`"));
         assert!(error.source().is_some());
 
         let error = effective("info", Some("y=loud".into())).unwrap_err();

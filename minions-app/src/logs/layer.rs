@@ -14,6 +14,7 @@ use super::file::LogFile;
 use super::json::{self, Clock};
 use super::terminal::{Terminal, WallClock};
 use super::writer;
+use crate::output::SAID;
 
 /// Buffers of a thread beyond this many bytes are given back after use.
 const KEPT_CAPACITY: usize = 64 * 1024;
@@ -79,7 +80,8 @@ where
                 json::write_line(&mut scratch.line, &mut scratch.clock, metadata, &scratch.fields);
                 file.write(&scratch.line);
             }
-            if let Some(terminal) = &self.terminal {
+            // What was said there in other words is not said again.
+            if let Some(terminal) = self.terminal.as_ref().filter(|_| metadata.target() != SAID) {
                 scratch.line.clear();
                 terminal.write_line(&mut scratch.line, &mut scratch.wall_clock, metadata, &scratch.fields, own);
                 writer::write(&scratch.line);

@@ -17,11 +17,14 @@ mod writer;
 use std::env;
 
 use tracing::subscriber::NoSubscriber;
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 pub use self::error::LogError;
 pub use self::options::LogOptions;
 pub use self::writer::{reset_terminal_writer, set_terminal_writer};
+
+pub(crate) use self::writer::write as write_terminal;
 
 use self::file::LogFile;
 use self::layer::Output;
@@ -60,7 +63,7 @@ pub enum Installed {
 /// # Ok::<(), logs::LogError>(())
 /// ```
 pub fn install(options: &LogOptions) -> Result<Installed, LogError> {
-    let filter = filter::effective(&options.filter, env::var_os("RUST_LOG"))?;
+    let filter = effective_filter(&options.filter)?;
     if options.file.is_none() && !options.terminal {
         return Ok(Installed::Off);
     }
@@ -79,4 +82,17 @@ pub fn install(options: &LogOptions) -> Result<Installed, LogError> {
         // Another thread was faster than we were since the question above.
         Err(_) => Ok(Installed::Respected),
     }
+}
+
+/// Whether [`install`] would understand `filter`, and `RUST_LOG` as it is set now.
+///
+/// # Errors
+///
+/// The one of both that is not understood.
+pub fn check_filter(filter: &str) -> Result<(), LogError> {
+    effective_filter(filter).map(drop)
+}
+
+fn effective_filter(filter: &str) -> Result<EnvFilter, LogError> {
+    filter::effective(filter, env::var_os("RUST_LOG"))
 }

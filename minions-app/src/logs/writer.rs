@@ -35,7 +35,7 @@ pub fn reset_terminal_writer() {
 }
 
 /// Writes whole lines to the terminal and never fails: a closed standard error must not take the process with it.
-pub(super) fn write(lines: &str) {
+pub(crate) fn write(lines: &str) {
     // Cloned, so that a slow writer does not stop another thread from replacing it.
     let writer = WRITER.read().clone();
     let written = writer.is_some_and(|writer| {

@@ -4,7 +4,7 @@ use std::any::{TypeId, type_name};
 
 use serde::de::DeserializeOwned;
 
-use crate::config::{Config, Problem, Settings, decode_section};
+use crate::config::{Config, Problem, SectionKeys, Settings, decode_section};
 use crate::error::{Error, Result};
 use crate::resource::{Resource, ResourceFactory};
 
@@ -43,8 +43,8 @@ pub(crate) enum NeedKind {
     Provided(fn() -> TypeId),
 }
 
-/// Decodes a section only to learn what is wrong with it.
-pub(crate) type CheckConfig = fn(&Settings, &str) -> Result<(), Vec<Problem>>;
+/// Decodes a section only to learn what is wrong with it, or what its keys are.
+pub(crate) type CheckConfig = fn(&Settings, &str) -> Result<SectionKeys, Vec<Problem>>;
 
 impl Need {
     /// The resource `R`, running.
@@ -57,7 +57,9 @@ impl Need {
     #[must_use]
     pub const fn config<T: DeserializeOwned + 'static>() -> Self {
         Self {
-            kind: NeedKind::Config(|settings, section| decode_section::<T>(settings, section).map(drop)),
+            kind: NeedKind::Config(|settings, section| {
+                decode_section::<T>(settings, section).map(|decoded| decoded.keys)
+            }),
             type_name: type_name::<T>,
         }
     }
@@ -66,6 +68,21 @@ impl Need {
     #[must_use]
     pub const fn provided<T: Send + Sync + 'static>() -> Self {
         Self { kind: NeedKind::Provided(TypeId::of::<T>), type_name: type_name::<T> }
+    }
+
+    /// The name of the resource, if it is one that is needed.
+    #[must_use]
+    pub fn as_resource(&self) -> Option<&'static str> {
+        match self.kind {
+            NeedKind::Resource(factory) => Some(factory.entry().name),
+            NeedKind::Config(_) | NeedKind::Provided(_) => None,
+        }
+    }
+
+    /// Whether a section of configuration is needed.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        matches!(self.kind, NeedKind::Config(_))
     }
 
     /// The path of the needed type.

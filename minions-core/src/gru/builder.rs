@@ -139,10 +139,23 @@ impl GruBuilder {
         self
     }
 
+    /// Lets [`check`](Self::check) take for granted that a value of type `T` will be [provided](Self::provide) before the
+    /// start.
+    pub fn will_provide<T: Send + Sync + 'static>(mut self) -> Self {
+        self.provided.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(()));
+        self
+    }
+
     /// Where unfinished work is kept; nowhere unless it is given.
     pub fn store(mut self, store: impl StateStore) -> Self {
         self.store = Some(Arc::new(store));
         self
+    }
+
+    /// The store that has been given, for example to look into it while nothing runs.
+    #[must_use]
+    pub fn given_store(&self) -> Option<Arc<dyn StateStore>> {
+        self.store.clone()
     }
 
     /// Whether a store has been given.

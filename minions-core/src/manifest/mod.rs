@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::component::{Entry, Location};
-use crate::config::Problem as ConfigProblem;
+use crate::config::{Problem as ConfigProblem, SectionKeys, Settings};
 
 mod order;
 mod resolve;
@@ -20,6 +20,8 @@ pub struct Manifest {
     pub components: Vec<Entry>,
     /// The names of the resources, level by level; those of one level start together.
     pub levels: Vec<Vec<&'static str>>,
+    /// The sections of configuration that its components read, each once for every configuration it is read from.
+    pub sections: Vec<SectionEntry>,
 }
 
 impl Manifest {
@@ -44,6 +46,20 @@ pub struct OrchestrationEntry {
     pub config: Option<String>,
     /// How many workflows may be awake at once.
     pub max_in_flight: usize,
+}
+
+/// A section of configuration as one component reads it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SectionEntry {
+    /// The component, and with it the name of the section.
+    pub component: &'static str,
+    /// The identity of the orchestration's own configuration, if the component has one.
+    pub config: Option<String>,
+    /// The configuration that it is read from, all sections of it.
+    pub settings: Settings,
+    /// What its type told about its keys.
+    pub keys: SectionKeys,
 }
 
 /// A program cannot run as it is written or configured: every problem of it, in one report.

@@ -11,13 +11,14 @@ use crate::minion::MinionFactory;
 use crate::pipeline::PipelineFactory;
 
 use super::order::{ResolvedResource, closure};
-use super::{Manifest, ManifestError, OrchestrationEntry, Problem};
+use super::{Manifest, ManifestError, OrchestrationEntry, Problem, SectionEntry};
 
 /// A program that can start.
 pub(crate) struct Resolved {
     pub(crate) resources: Vec<ResolvedResource>,
     pub(crate) pipelines: Vec<ResolvedPipeline>,
     pub(crate) orchestrations: Vec<ResolvedOrchestration>,
+    pub(crate) sections: Vec<SectionEntry>,
 }
 
 /// One live pipeline to be: orchestrations share it unless their own configuration has a section for it.
@@ -26,6 +27,8 @@ pub(crate) struct ResolvedPipeline {
     pub(crate) entry: Entry,
     /// Its name, and the configuration identity if it has one of its own.
     pub(crate) id: Arc<str>,
+    /// That configuration identity.
+    pub(crate) config: Option<String>,
     pub(crate) settings: Settings,
 }
 
@@ -51,10 +54,10 @@ pub(crate) fn resolve(builder: &GruBuilder) -> Result<Resolved, ManifestError> {
     let roots: Vec<_> = resolver.roots().cloned().collect();
     let resources = closure(&roots, &mut resolver.problems);
     resolver.check_names(&resources);
-    resolver.check_needs(&resources);
+    let sections = resolver.check_needs(&resources);
     resolver.check_sections(&resources);
     if resolver.problems.is_empty() {
-        Ok(Resolved { resources, pipelines: resolver.pipelines, orchestrations: resolver.orchestrations })
+        Ok(Resolved { resources, pipelines: resolver.pipelines, orchestrations: resolver.orchestrations, sections })
     } else {
         // Wiring first: configuration problems are often only its consequence.
         resolver.problems.sort_by_key(|problem| matches!(problem, Problem::Config(_)));
@@ -173,6 +176,7 @@ impl Resolver<'_> {
                 factory: edge.pipeline,
                 entry: entry.clone(),
                 id: id.into(),
+                config: config.map(str::to_owned),
                 // A shared pipeline is not touched by what the configuration of one orchestration says.
                 settings: if config.is_some() { settings.clone() } else { self.builder.settings.clone() },
             });
@@ -214,15 +218,31 @@ impl Resolver<'_> {
         }
     }
 
-    fn check_needs(&mut self, resources: &[ResolvedResource]) {
+    /// Checks what everyone needs besides resources; answers the sections that are read.
+    fn check_needs(&mut self, resources: &[ResolvedResource]) -> Vec<SectionEntry> {
         let mut problems = Vec::new();
-        let mut check = |entry: &Entry, settings: &Settings| {
+        let mut sections: Vec<SectionEntry> = Vec::new();
+        let mut check = |entry: &Entry, config: Option<&str>, settings: &Settings| {
             for need in entry.needs {
                 match need.kind {
-                    NeedKind::Config(check) => {
-                        let wrong = check(settings, entry.name).err().unwrap_or_default();
-                        problems.extend(wrong.into_iter().map(Problem::Config));
-                    }
+                    NeedKind::Config(check) => match check(settings, entry.name) {
+                        Ok(keys) => {
+                            let known = |known: &&mut SectionEntry| {
+                                known.component == entry.name && known.config.as_deref() == config
+                            };
+                            match sections.iter_mut().find(known) {
+                                // Two types that read one section know different keys of it.
+                                Some(section) => section.keys.secrets.extend(keys.secrets),
+                                None => sections.push(SectionEntry {
+                                    component: entry.name,
+                                    config: config.map(str::to_owned),
+                                    settings: settings.clone(),
+                                    keys,
+                                }),
+                            }
+                        }
+                        Err(wrong) => problems.extend(wrong.into_iter().map(Problem::Config)),
+                    },
                     NeedKind::Provided(id) if !self.builder.provided.contains_key(&id()) => {
                         problems.push(Problem::Wiring {
                             location: Some(entry.location),
@@ -239,13 +259,18 @@ impl Resolver<'_> {
             }
         };
         let root = &self.builder.settings;
-        resources.iter().for_each(|resource| check(&resource.entry, root));
-        self.pipelines.iter().for_each(|pipeline| check(&pipeline.entry, &pipeline.settings));
-        self.orchestrations.iter().for_each(|orchestration| check(&orchestration.entry, &orchestration.settings));
+        resources.iter().for_each(|resource| check(&resource.entry, None, root));
+        for pipeline in &self.pipelines {
+            check(&pipeline.entry, pipeline.config.as_deref(), &pipeline.settings);
+        }
+        for orchestration in &self.orchestrations {
+            check(&orchestration.entry, orchestration.config.as_deref(), &orchestration.settings);
+        }
         // Orchestrations that share a section would report it once each.
         let mut seen = HashSet::new();
         problems.retain(|problem| seen.insert(problem.to_string()));
         self.problems.extend(problems);
+        sections
     }
 
     /// A section that nobody reads is a spelling mistake or a leftover; both deserve a word.
@@ -300,6 +325,6 @@ impl Resolved {
             config: orchestration.config.clone(),
             max_in_flight: orchestration.max_in_flight,
         });
-        Manifest { orchestrations: orchestrations.collect(), components, levels }
+        Manifest { orchestrations: orchestrations.collect(), components, levels, sections: self.sections.clone() }
     }
 }

@@ -111,6 +111,22 @@ pub struct Discard {
     pub id: WorkflowId,
 }
 
+impl Requeue {
+    /// Lets `id` go on, from `at_ms` milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn new(id: WorkflowId, at_ms: i64) -> Self {
+        Self { id, at_ms }
+    }
+}
+
+impl Discard {
+    /// Removes `id`.
+    #[must_use]
+    pub fn new(id: WorkflowId) -> Self {
+        Self { id }
+    }
+}
+
 macro_rules! into_op {
     ($($name:ident),*) => {
         $(impl From<$name> for Op {

@@ -1,0 +1,75 @@
+//! From the command line to a program that could start: configuration read, wiring resolved, all problems at once.
+
+use std::path::{Path, PathBuf};
+
+use minions_core::GruBuilder;
+use minions_core::config::{Decoded, KeyPath, Problem, Settings};
+use minions_core::manifest::Manifest;
+
+use crate::cli::Global;
+use crate::config::{Loaded, Logs, Options, Sources};
+use crate::logs;
+use crate::report::Report;
+
+/// A program that was found right, and what it was found with.
+pub(crate) struct Prepared {
+    pub(crate) builder: GruBuilder,
+    pub(crate) manifest: Manifest,
+    pub(crate) options: Decoded<Options>,
+    pub(crate) settings: Settings,
+    /// The configuration file, if there is one, as messages name it.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Reads the configuration and resolves the program with it; starts nothing and writes nothing.
+pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, Report> {
+    let mut report = Report::default();
+    let loaded = load(global).map_err(|problems| {
+        report.add(problems);
+        // Whether its sections are right cannot be told, but the rest can.
+        if let Err(error) = builder.check() {
+            report.add_wiring(&error);
+        }
+    });
+    let Ok(Loaded { settings, file, files }) = loaded else {
+        return Err(report.into_result().err().unwrap_or_default());
+    };
+    let options = Options::decode(&settings).map_err(|problems| report.add(problems)).ok();
+    let mut builder = builder.settings(settings.clone()).settings_files(files);
+    if let Some(Decoded { value, .. }) = &options {
+        builder = builder.max_in_flight(value.max_in_flight.get()).shutdown_deadline(value.shutdown_deadline);
+        report.add(value.logs.as_on().and_then(|logs| check_filter(logs, &settings)));
+    }
+    let file = file.map(shown);
+    let manifest = builder.check().map_err(|error| report.add_manifest(&error)).ok();
+    report.into_result()?;
+    match (options, manifest) {
+        (Some(options), Some(manifest)) => Ok(Prepared { builder, manifest, options, settings, file }),
+        // Each of them is missing only with a problem in the report.
+        _ => Err(Report::default()),
+    }
+}
+
+fn load(global: &Global) -> Result<Loaded, Vec<Problem>> {
+    let sources = Sources::of_process(global.config.clone(), global.set.clone());
+    sources.map_err(|error| vec![Problem::new(format!("the current directory cannot be told: {error}"))])?.load()
+}
+
+/// Relative to the current directory, where that is shorter.
+fn shown(path: PathBuf) -> PathBuf {
+    let inside = std::env::current_dir().ok().and_then(|dir| path.strip_prefix(dir).map(Path::to_path_buf).ok());
+    inside.unwrap_or(path)
+}
+
+/// The filter is a language of its own, which only the logs understand.
+fn check_filter(logs: &Logs, settings: &Settings) -> Option<Problem> {
+    let error = logs::check_filter(&logs.level).err()?;
+    let level = KeyPath::root().key("logs").key("level");
+    let value = settings.section(Options::SECTION)?.get("logs").and_then(|logs| logs.as_table()?.get("level"));
+    let problem = Problem::new(error.to_string());
+    Some(match value {
+        Some(value) => problem.at(value.origin().clone()).of(Options::SECTION, level),
+        // The environment variable of the filter is not part of the configuration.
+        None => problem,
+    })
+}

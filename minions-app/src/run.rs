@@ -1,0 +1,241 @@
+//! `run`: the program from its first line to its exit code.
+
+use std::time::{Duration, Instant};
+
+use clap::ArgMatches;
+use tokio_util::sync::CancellationToken;
+
+use minions_core::gru::{Finished, ShutdownReport, StartError, StopMode};
+use minions_core::store::MemoryStore;
+use minions_core::{Gru, GruBuilder};
+use minions_sqlite::{Durability, SqliteStore};
+
+use crate::App;
+use crate::cli::Global;
+use crate::config::{DurabilityOption, Options, StoreOption};
+use crate::exit::Exit;
+use crate::logs::{self, LogError};
+use crate::metrics;
+use crate::output::{SAID, complain, say};
+use crate::prepare::{Prepared, prepare};
+use crate::signals::Signals;
+use crate::state::State;
+use crate::text;
+
+/// Runs the program until its sources have ended or a signal asks it to stop.
+pub(crate) async fn run(app: App, program: &str, global: &Global, matches: &ArgMatches) -> Exit {
+    let state = State { dir: global.state.clone() };
+    let provided = (app.args.provide)(matches, app.builder);
+    let builder = match provided {
+        Ok(builder) => builder,
+        Err(error) => {
+            let _ = error.print();
+            return Exit::Usage;
+        }
+    };
+    let injected = match state.to_injected() {
+        Ok(injected) => injected,
+        Err(error) => return not_started(format_args!("`{}` is no directory: {error}", state.dir.display())),
+    };
+    let prepared = match prepare(builder.provide(injected), global) {
+        Ok(prepared) => prepared,
+        Err(report) => {
+            complain(report);
+            return Exit::Usage;
+        }
+    };
+    // Before anything is started that should be stopped in order.
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return not_started(format_args!("signals cannot be received: {error}")),
+    };
+    if let Err(error) = state.create() {
+        let dir = state.dir.display();
+        return not_started(format_args!("the state directory `{dir}` cannot be created: {error}"));
+    }
+    let options = prepared.options.value.clone();
+    let talks = match install_logs(app.logs, &options, &state) {
+        Ok(talks) => talks,
+        Err(error) => return not_started(with_causes(&error)),
+    };
+    let keeps = prepared.builder.given_store().is_some() || options.store == StoreOption::Sqlite;
+    let run = Run { program, state: &state, options: &options, signals: &signals, talks, keeps };
+    run.greet(&prepared);
+    let stop_metrics = CancellationToken::new();
+    let metrics = match options.metrics.as_on().filter(|_| app.metrics) {
+        // Before components register their handles.
+        Some(metrics) => Some(metrics::start(&metrics.clone().into(), stop_metrics.clone()).await),
+        None => None,
+    };
+    let exit = run.to_the_end(prepared.builder).await;
+    stop_metrics.cancel();
+    if let Some(metrics) = metrics {
+        metrics.stopped().await;
+    }
+    exit
+}
+
+/// One run whose telemetry is in place.
+struct Run<'a> {
+    program: &'a str,
+    state: &'a State,
+    options: &'a Options,
+    signals: &'a Signals,
+    /// Whether there is more on the terminal than errors.
+    talks: bool,
+    /// Whether unfinished work survives the process.
+    keeps: bool,
+}
+
+/// Why a run comes to its end.
+enum End {
+    Finished(Finished),
+    Signal,
+}
+
+impl Run<'_> {
+    fn greet(&self, prepared: &Prepared) {
+        let ids: Vec<_> = prepared.manifest.orchestrations.iter().map(|orchestration| &*orchestration.id).collect();
+        let file = prepared.file.as_ref().map(|file| file.display().to_string());
+        tracing::info!(
+            target: SAID,
+            program = self.program,
+            orchestrations = ids.len(),
+            state = %self.state.dir.display(),
+            configuration = file.as_deref().unwrap_or("none"),
+            pid = std::process::id(),
+            "starting"
+        );
+        if self.talks {
+            let many = text::count(ids.len() as u64, "orchestration");
+            say(format_args!("{}: {many}: {}", self.program, text::some_of(&ids, 4)));
+            let file =
+                file.map_or_else(|| "no configuration file".to_owned(), |file| format!("configuration in {file}"));
+            say(format_args!("state in {}, {file}; Ctrl-C stops", self.state.dir.display()));
+        }
+    }
+
+    async fn to_the_end(&self, builder: GruBuilder) -> Exit {
+        let builder = with_store(builder, self.options, self.state);
+        let gru = match self.start(builder).await {
+            Ok(gru) => gru,
+            Err(exit) => return exit,
+        };
+        let began = Instant::now();
+        let end = tokio::select! {
+            biased;
+            finished = gru.finished() => End::Finished(finished),
+            () = self.signals.requested() => End::Signal,
+        };
+        let report = gru.shutdown().await;
+        self.sum_up(&end, &report, began.elapsed())
+    }
+
+    /// A start cannot be taken back half-way, so a signal waits for its end, but not for ever.
+    async fn start(&self, builder: GruBuilder) -> Result<Gru, Exit> {
+        let mut starting = Box::pin(builder.start());
+        let late = async {
+            self.signals.requested().await;
+            tokio::time::sleep(self.options.shutdown_deadline).await;
+        };
+        tokio::select! {
+            biased;
+            started = &mut starting => started.map_err(|error| self.refused(&error)),
+            () = late => {
+                let deadline = text::duration(self.options.shutdown_deadline);
+                tracing::error!(target: SAID, "the start did not end within {deadline} after it was interrupted");
+                complain(format_args!("the start did not end within {deadline}; stopping at once"));
+                Err(Exit::Failed)
+            }
+        }
+    }
+
+    fn refused(&self, error: &StartError) -> Exit {
+        tracing::error!(target: SAID, error = error as &dyn std::error::Error, "the start failed");
+        complain(format_args!("{} could not start: {error}", self.program));
+        match error {
+            StartError::Manifest(_) => Exit::Usage,
+            _ => Exit::NotStarted,
+        }
+    }
+
+    fn sum_up(&self, end: &End, report: &ShutdownReport, ran: Duration) -> Exit {
+        let ran = text::duration(ran);
+        let exit = exit(end, report);
+        let mut line = match end {
+            End::Finished(Finished::Failed(why)) => format!("failed after {ran}: {why}"),
+            End::Finished(_) => format!("done after {ran}"),
+            End::Signal => format!("stopped after {ran}"),
+        };
+        let unfinished = report.parked + report.interrupted;
+        if unfinished > 0 {
+            let count = text::count(unfinished, "workflow");
+            let fate =
+                if self.keeps { "stored, to go on with the next start" } else { "dropped, as nothing is stored" };
+            line.push_str(&format!("; {count} {fate}"));
+        }
+        if report.quarantined > 0 {
+            let kept = text::count(report.quarantined, "workflow");
+            line.push_str(&format!("; {kept} in quarantine, see `{} wf list`", self.program));
+        }
+        tracing::info!(target: SAID, exit_code = exit.code(), "{line}");
+        if !report.is_clean() {
+            complain(format_args!("the stop was not in order: {report}"));
+        }
+        if self.talks || exit != Exit::Done {
+            say(format_args!("{}: {line}", self.program));
+        }
+        exit
+    }
+}
+
+fn exit(end: &End, report: &ShutdownReport) -> Exit {
+    match end {
+        End::Finished(Finished::Failed(_)) => Exit::Failed,
+        _ if !report.is_clean() => Exit::Failed,
+        // Whoever stops a program has not asked how its work went.
+        End::Signal => Exit::Done,
+        End::Finished(_) if report.quarantined > 0 => Exit::Quarantined,
+        End::Finished(_) => Exit::Done,
+    }
+}
+
+fn with_store(builder: GruBuilder, options: &Options, state: &State) -> GruBuilder {
+    if builder.given_store().is_some() {
+        return builder;
+    }
+    match options.store {
+        StoreOption::Sqlite => {
+            let durability = match options.durability {
+                DurabilityOption::Power => Durability::Power,
+                DurabilityOption::Process => Durability::Process,
+            };
+            builder.store(SqliteStore::at(state.database()).durability(durability))
+        }
+        // Parked workflows would be gone with the process.
+        StoreOption::Memory => builder.store(MemoryStore::new()).stop_mode(StopMode::Drain),
+        StoreOption::None => builder,
+    }
+}
+
+/// Answers whether the person at the terminal hears more than errors.
+fn install_logs(wanted: bool, options: &Options, state: &State) -> Result<bool, LogError> {
+    match options.logs.as_on().filter(|_| wanted) {
+        Some(logs) => {
+            let options = logs.to_log_options(state.log_file());
+            logs::install(&options)?;
+            Ok(options.terminal)
+        }
+        None => Ok(false),
+    }
+}
+
+fn not_started(why: impl std::fmt::Display) -> Exit {
+    complain(why);
+    Exit::NotStarted
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
