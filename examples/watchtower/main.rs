@@ -38,13 +38,13 @@
 //! 4. **Notifications are switched on before the pass begins**, so that whatever changes after a look is looked at
 //!    again.
 
-mod auditor;
-mod catalog;
-mod digest;
-mod indexer;
-mod scan;
-mod screen;
-mod tree;
+pub mod auditor;
+pub mod catalog;
+pub mod digest;
+pub mod indexer;
+pub mod scan;
+pub mod screen;
+pub mod tree;
 
 use auditor::Auditor;
 use digest::{Digest, Ticker};

@@ -73,7 +73,7 @@ fn bar() -> Result<ProgressBar> {
 fn table(totals: &Totals) -> Table {
     const MOST: usize = 10;
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(["language", "files", "lines", "size"]);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["language", "files", "lines", "size"]);
     let row = |name: &str, files: u64, lines: u64, bytes: u64| {
         [name.to_owned(), HumanCount(files).to_string(), HumanCount(lines).to_string(), HumanBytes(bytes).to_string()]
     };
@@ -95,8 +95,10 @@ fn table(totals: &Totals) -> Table {
 }
 
 fn sentence(totals: &Totals, looks: u64, took: Duration) -> String {
-    let kinds: Vec<_> = totals.kinds.iter().map(|(kind, count)| format!("{count} {}", kind.replace('_', " "))).collect();
-    let findings = if kinds.is_empty() { "nothing found wrong".to_owned() } else { format!("found: {}", kinds.join(", ")) };
+    let kinds: Vec<_> =
+        totals.kinds.iter().map(|(kind, count)| format!("{count} {}", kind.replace('_', " "))).collect();
+    let findings =
+        if kinds.is_empty() { "nothing found wrong".to_owned() } else { format!("found: {}", kinds.join(", ")) };
     format!("looked at {} paths in {:.1} s; {findings}", HumanCount(looks), took.as_secs_f64())
 }
 
@@ -116,7 +118,8 @@ pub(super) mod tests {
     #[test]
     fn the_summary_adds_up_what_it_does_not_list() {
         let languages = (0..12).map(|n| Language { name: Some(format!("L{n}")), files: 1, bytes: 1000, lines: 10 });
-        let totals = Totals { files: 12, bytes: 12_000, lines: 120, languages: languages.collect(), ..Totals::default() };
+        let totals =
+            Totals { files: 12, bytes: 12_000, lines: 120, languages: languages.collect(), ..Totals::default() };
         let table = table(&totals).to_string();
         let cells = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
         let lines: Vec<_> = table.lines().map(cells).collect();

@@ -20,7 +20,9 @@ mod writer;
 
 use floors::Floors;
 pub use keep::{Facts, Finding, Heading, Keep, Link};
-pub use totals::{Language, Totals};
+#[cfg(test)]
+pub use totals::Language;
+pub use totals::Totals;
 use writer::Writer;
 
 /// Keeps what the minions find out.
@@ -81,7 +83,7 @@ impl Catalog {
     /// When the database cannot be written.
     pub async fn record<K: Keep>(&self, path: &str, stamp: u64, found: Option<K>) -> Result<()> {
         let (path, floors) = (path.to_owned(), self.floors.clone());
-        self.run(move |db| {
+        self.in_transaction(move |db| {
             if stamp <= floors.lock().of(&path) || !is_newest(db, &path, K::MINION, stamp, found.is_some())? {
                 return Ok(());
             }
@@ -101,7 +103,7 @@ impl Catalog {
     /// When the database cannot be read.
     pub async fn sweep(&self, path: &str, since: u64, after: Option<&str>, limit: usize) -> Result<Vec<String>> {
         let (path, after, floors) = (path.to_owned(), after.map(str::to_owned), self.floors.clone());
-        self.run(move |db| {
+        self.in_transaction(move |db| {
             floors.lock().raise(&path, since);
             if after.is_none() && path.is_empty() {
                 // Older looks are refused from now on, so that nobody needs to remember where they found nothing.
@@ -129,7 +131,7 @@ impl Catalog {
     /// When the database cannot be read.
     pub async fn referrers(&self, path: &str) -> Result<Vec<String>> {
         let path = path.to_owned();
-        self.run(move |db| {
+        self.in_transaction(move |db| {
             let sql = "SELECT path FROM links WHERE resolved = ?1
                 UNION SELECT path FROM links WHERE resolved > ?2 AND resolved < ?3";
             let (first, last) = below(&path);
@@ -144,7 +146,7 @@ impl Catalog {
     ///
     /// When the database cannot be read.
     pub async fn totals(&self, biggest: usize, findings: usize) -> Result<Totals> {
-        self.run(move |db| Totals::read(db, biggest, findings)).await
+        self.in_transaction(move |db| Totals::read(db, biggest, findings)).await
     }
 
     /// Whether `stamp` is not below any other that was given for `name`.
@@ -154,10 +156,10 @@ impl Catalog {
     /// When the database cannot be written.
     pub async fn is_latest(&self, name: &str, stamp: u64) -> Result<bool> {
         let name = name.to_owned();
-        self.run(move |db| schema::mark(db, &name, stamp)).await
+        self.in_transaction(move |db| schema::mark(db, &name, stamp)).await
     }
 
-    async fn run<T: Send + 'static>(
+    async fn in_transaction<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -202,7 +204,7 @@ pub(super) mod tests {
             let mut statement = db.prepare("SELECT path, sha256 FROM files ORDER BY path")?;
             statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         };
-        catalog.run(read).await.unwrap()
+        catalog.in_transaction(read).await.unwrap()
     }
 
     fn rows(rows: &[(&str, &str)]) -> Vec<(String, String)> {

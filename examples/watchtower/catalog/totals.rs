@@ -54,9 +54,9 @@ impl Totals {
             lines: languages.iter().map(|language| language.lines).sum(),
             findings: kinds.iter().map(|(_, count)| count).sum(),
             languages,
-            biggest: all(db, largest, [biggest], |row| Ok((row.get(0)?, number(row, 1)?)))?,
+            biggest: all(db, largest, [biggest.cast_signed()], |row| Ok((row.get(0)?, number(row, 1)?)))?,
             kinds,
-            first: all(db, first, [findings], |row| {
+            first: all(db, first, [findings.cast_signed()], |row| {
                 Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned), row.get(2)?))
             })?,
         })

@@ -73,10 +73,8 @@ mod tests {
 
     #[test]
     fn lines_are_line_feeds() {
-        let lines: Vec<_> = [&b""[..], b"a", b"a\n", b"\n\n", b"a\r\nb\rc", b"\0\n\xff"]
-            .iter()
-            .map(|bytes| of(bytes).lines)
-            .collect();
+        let lines: Vec<_> =
+            [&b""[..], b"a", b"a\n", b"\n\n", b"a\r\nb\rc", b"\0\n\xff"].iter().map(|bytes| of(bytes).lines).collect();
         assert_eq!(lines, [0, 0, 1, 2, 1, 1]);
     }
 

@@ -46,12 +46,7 @@ pub struct ScanSettings {
 
 impl Default for ScanSettings {
     fn default() -> Self {
-        Self {
-            root: ".".into(),
-            follow: true,
-            settle: Duration::from_millis(50),
-            poll: Duration::from_secs(30),
-        }
+        Self { root: ".".into(), follow: true, settle: Duration::from_millis(50), poll: Duration::from_secs(30) }
     }
 }
 
@@ -147,7 +142,9 @@ impl Scan {
         self.changes.close();
         if let Some(Walking { thread, found }) = self.walking.take() {
             drop(found);
-            tokio::task::spawn_blocking(|| thread.join()).await?.map_err(|_| "the thread that walks the tree panicked")?;
+            tokio::task::spawn_blocking(|| thread.join())
+                .await?
+                .map_err(|_| "the thread that walks the tree panicked")?;
         }
         Ok(())
     }

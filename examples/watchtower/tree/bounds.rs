@@ -259,7 +259,8 @@ mod tests {
             ("states/a", ""),
             ("sub/state/a", ""),
         ]);
-        let paths = ["a.txt", ".hidden", ".git/config", "x/.hidden/y", "state/watchtower.db", "states/a", "sub/state/a"];
+        let paths =
+            ["a.txt", ".hidden", ".git/config", "x/.hidden/y", "state/watchtower.db", "states/a", "sub/state/a"];
         assert_eq!(files(&bounds, &paths), ["a.txt", "states/a", "sub/state/a"]);
         assert_eq!(bounds.place("").unwrap(), Place::Directory);
         assert_eq!(bounds.place("x").unwrap(), Place::Directory);

@@ -39,11 +39,7 @@ impl Tree {
     async fn create(state: StateDir) -> Result<Self> {
         // As many as keep the disk and the processor busy; more would only cost memory.
         let readers = std::thread::available_parallelism().map_or(4, |cores| cores.get() * 2);
-        Ok(Self {
-            state: state.to_path_buf(),
-            bounds: OnceLock::new(),
-            readers: Arc::new(Semaphore::new(readers)),
-        })
+        Ok(Self { state: state.to_path_buf(), bounds: OnceLock::new(), readers: Arc::new(Semaphore::new(readers)) })
     }
 
     /// Says where the tree is; `Scan` does, at its start, before any step runs.
