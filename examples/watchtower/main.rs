@@ -38,13 +38,15 @@
 //! 4. **Notifications are switched on before the pass begins**, so that whatever changes after a look is looked at
 //!    again.
 
-pub mod auditor;
-pub mod catalog;
-pub mod digest;
-pub mod indexer;
-pub mod scan;
-pub mod screen;
-pub mod tree;
+#![allow(unreachable_pub, reason = "`pub` here means: for the other modules of this program")]
+
+mod auditor;
+mod catalog;
+mod digest;
+mod indexer;
+mod scan;
+mod screen;
+mod tree;
 
 use auditor::Auditor;
 use digest::{Digest, Ticker};

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use minions::app::logs;
 use minions::prelude::*;
@@ -69,11 +69,14 @@ fn bar() -> Result<ProgressBar> {
     Ok(bar)
 }
 
+/// A rule below the header and nothing else.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
+
 /// The languages with the most lines.
 fn table(totals: &Totals) -> Table {
     const MOST: usize = 10;
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["language", "files", "lines", "size"]);
+    table.load_style(STYLE).set_header(["language", "files", "lines", "size"]);
     let row = |name: &str, files: u64, lines: u64, bytes: u64| {
         [name.to_owned(), HumanCount(files).to_string(), HumanCount(lines).to_string(), HumanBytes(bytes).to_string()]
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tracing::{debug, info, warn};
+use tracing::{debug, info, info_span, warn};
 
 use super::super::catalog::Clock;
 use super::super::tree::{Bounds, GITIGNORE, Place, is_gone, join, text_of};
@@ -50,6 +50,7 @@ impl Walker {
         if let Some(changes) = changes {
             self.watch = Some((Watch::new(self.bounds.clone(), changes.clone()), changes));
         }
+        let _scan = info_span!("walk", component = "scan").entered();
         // Unheard: the program is stopping.
         let _ = self.go(settle, poll);
     }
