@@ -57,14 +57,14 @@ impl Screen {
         let totals = self.catalog.totals(0, 0).await?;
         let (looks, took) = (self.indexed.load(Ordering::Relaxed), self.began.elapsed());
         // Whoever closed the output does not want the summary.
-        let _ = writeln!(io::stdout(), "{}\n{}", table(&totals), sentence(&totals, looks, took));
+        let _ = writeln!(io::stdout(), "{}\n{}", table(&totals).trim_fmt(), sentence(&totals, looks, took));
         Ok(())
     }
 }
 
 fn bar() -> Result<ProgressBar> {
     let bar = ProgressBar::new(0);
-    bar.set_style(ProgressStyle::with_template("{spinner} {human_pos} of {human_len} files {bar:30} {per_sec}")?);
+    bar.set_style(ProgressStyle::with_template("{spinner} {human_pos} of {human_len} files {bar:30} {elapsed}")?);
     bar.enable_steady_tick(Duration::from_millis(100));
     Ok(bar)
 }

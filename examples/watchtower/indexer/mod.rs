@@ -155,11 +155,11 @@ mod tests {
         };
         let seen = Sighting { path: "a.md".into() };
         let mut entry = Entry::default();
-        indexer.read_and_hash(&seen, &mut entry).await.unwrap();
+        assert_eq!(indexer.read_and_hash(&seen, &mut entry).await.unwrap(), Flow::Continue);
         fs::write(&path, "# Two\n").unwrap();
         assert_eq!(indexer.extract(&seen, &mut entry).await.unwrap(), Flow::to(Indexer::read_and_hash));
         let before = entry.stamp;
-        indexer.read_and_hash(&seen, &mut entry).await.unwrap();
+        assert_eq!(indexer.read_and_hash(&seen, &mut entry).await.unwrap(), Flow::Continue);
         assert!(entry.stamp > before);
         fs::remove_file(&path).unwrap();
         assert_eq!(indexer.extract(&seen, &mut entry).await.unwrap(), Flow::to(Indexer::read_and_hash));
