@@ -1,22 +1,79 @@
-//! The pages of the book, so that their code compiles with the tests.
+//! The pages of the book, so that their code compiles with the tests and their tables stay true.
 
-macro_rules! pages {
-    ($($page:ident = $file:literal;)*) => {
-        $(#[doc = include_str!(concat!("../docs/src/", $file))]
-        mod $page {})*
-    };
-}
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/overview.md")]
+mod overview {}
 
-pages! {
-    overview = "overview.md";
-    getting_started = "getting-started.md";
-    pipelines = "pipelines.md";
-    minions = "minions.md";
-    resources = "resources.md";
-    gru = "gru.md";
-    state = "state.md";
-    configuration = "configuration.md";
-    telemetry = "telemetry.md";
-    command_line = "command-line.md";
-    what_minions_is_not = "what-minions-is-not.md";
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/getting-started.md")]
+mod getting_started {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/pipelines.md")]
+mod pipelines {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/minions.md")]
+mod minions {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/resources.md")]
+mod resources {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/gru.md")]
+mod gru {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/state.md")]
+mod state {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/configuration.md")]
+mod configuration {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/telemetry.md")]
+mod telemetry {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/command-line.md")]
+mod command_line {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/what-minions-is-not.md")]
+mod what_minions_is_not {}
+
+#[cfg(all(test, feature = "app"))]
+mod tests {
+    use minions_core::telemetry::names::TABLE;
+
+    #[test]
+    fn t1_the_book_lists_every_metric_as_it_is() {
+        let page = include_str!("../docs/src/telemetry.md");
+        let core = TABLE.iter().map(|metric| {
+            let kind = format!("{:?}", metric.kind).to_lowercase();
+            let labels = metric.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+            format!("| `{}` | {kind} | {labels} | {} |", metric.name, metric.help)
+        });
+        let app = minions_app::metrics::table().map(|metric| {
+            let kind = format!("{:?}", metric.kind).to_lowercase();
+            format!("| `{}` | {kind} |  | {} |", metric.name, metric.help)
+        });
+        let rows: Vec<_> = core.chain(app).collect();
+        let missing: Vec<_> = rows.iter().filter(|row| !page.contains(row.as_str())).map(String::as_str).collect();
+        assert!(missing.is_empty(), "docs/src/telemetry.md lacks:\n{}", missing.join("\n"));
+        let listed = page.lines().filter(|line| line.starts_with("| `minions_")).count();
+        assert_eq!(listed, rows.len(), "docs/src/telemetry.md lists a metric that does not exist");
+    }
+
+    #[test]
+    fn the_summary_lists_every_page() {
+        let summary = include_str!("../docs/src/SUMMARY.md");
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/src");
+        for entry in std::fs::read_dir(directory).expect("the book is there") {
+            let name = entry.expect("it can be listed").file_name().into_string().expect("pages have plain names");
+            assert!(name == "SUMMARY.md" || summary.contains(&format!("({name})")), "SUMMARY.md lacks {name}");
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub mod prelude;
 #[doc(hidden)]
 pub mod __private;
 
-#[cfg(doctest)]
+#[cfg(any(doctest, test))]
 mod book;
 
 #[cfg(doctest)]

@@ -46,6 +46,6 @@ impl Greeter {
 }
 
 minions::app! {
-    pub struct Hello;
+    struct Hello;
     Door => Greeter,
 }

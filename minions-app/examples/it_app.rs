@@ -3,6 +3,8 @@
 //! What it does is decided from outside: `gate.address` is a socket on which the test hears of every point that
 //! `gates` names and says how it goes on there.
 
+#![expect(clippy::print_stdout, reason = "the tests read what it prints")]
+
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
@@ -242,12 +244,14 @@ struct Own {
 }
 
 fn main() -> ExitCode {
-    let builder = match std::env::var("IT_APP").as_deref() {
+    let variant = std::env::var("IT_APP");
+    let builder = match variant.as_deref() {
         Ok("audited") => GruBuilder::new()
             .orchestrate::<Numbers, Worker>()
             .orchestrate_with::<Numbers, Auditor>(|o| o.config("audit-*.toml")),
         Ok("empty") => GruBuilder::new(),
         _ => GruBuilder::new().orchestrate::<Numbers, Worker>(),
     };
-    App::new(builder).about("Counts, under the eyes of a test").args::<Own>().main()
+    let app = App::new(builder).about("Counts, under the eyes of a test").args::<Own>();
+    if variant.as_deref() == Ok("quiet") { app.without_logs().without_metrics().main() } else { app.main() }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args as _, Command, FromArgMatches as _, Subcommand};
+use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _, Subcommand};
 
 use crate::args::UserArgs;
 use crate::graph::Format;
@@ -135,8 +135,12 @@ fn refuse_misplaced(
     name: &str,
 ) -> Result<(), clap::Error> {
     let theirs = (user.augment)(Command::new("theirs"));
-    let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
-    let Some(misplaced) = theirs.get_arguments().find(|arg| given(arg.get_id().as_str())) else { return Ok(()) };
+    let ids: Vec<_> = theirs.get_arguments().map(Arg::get_id).collect();
+    let given = |arg: &&Arg| {
+        ids.contains(&arg.get_id()) && matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
+    };
+    // Looked for in the command that has parsed them, because only that one can be shown.
+    let Some(misplaced) = command.get_arguments().find(given) else { return Ok(()) };
     let message = match name {
         "run" => format!("`{misplaced}` must stand behind `run`"),
         _ => format!("`{misplaced}` is an argument of `run`, not of `{name}`"),

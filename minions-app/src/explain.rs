@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use minions_core::config::{SectionKeys, Settings, Table};
 use minions_core::manifest::{Manifest, SectionEntry};
 
-use crate::config::{self, Options, Row, Section};
+use crate::config::{self, Logs, Metrics, Options, Row, Section, Shown};
 use crate::output::{answer, answer_json};
 use crate::prepare::Prepared;
 use crate::text;
@@ -50,6 +51,11 @@ fn rows(prepared: &Prepared) -> Vec<Explained> {
     let mut sections = vec![(Options::SECTION, options.keys.clone())];
     sections.extend(of_program(manifest));
     let mut rows = explained(None, settings, &sections);
+    for Explained { row, .. } in &mut rows {
+        if row.value == Shown::Default {
+            row.value = own_default(&row.key).map_or(Shown::Default, Shown::Value);
+        }
+    }
     let configs: BTreeSet<_> = manifest.sections.iter().filter_map(|section| section.config.as_deref()).collect();
     for config in configs {
         for section in manifest.sections.iter().filter(|section| section.config.as_deref() == Some(config)) {
@@ -59,6 +65,25 @@ fn rows(prepared: &Prepared) -> Vec<Explained> {
         }
     }
     rows
+}
+
+/// What the runtime's own keys are by default. Those of components are known to their code only.
+fn own_default(key: &str) -> Option<Value> {
+    let (options, logs, metrics) = (Options::default(), Logs::default(), Metrics::default());
+    Some(match key {
+        "minions.store" => "sqlite".into(),
+        "minions.durability" => "power".into(),
+        "minions.max_in_flight" => options.max_in_flight.get().into(),
+        "minions.shutdown_deadline" => format!("{}s", options.shutdown_deadline.as_secs()).into(),
+        "minions.logs" | "minions.metrics" => true.into(),
+        "minions.logs.level" => logs.level.into(),
+        "minions.logs.file" => logs.file.into(),
+        "minions.logs.terminal" => logs.terminal.into(),
+        "minions.logs.max_size" => logs.max_size.into(),
+        "minions.logs.keep" => logs.keep.into(),
+        "minions.metrics.listen" => metrics.listen.to_string().into(),
+        _ => return None,
+    })
 }
 
 fn explained(config: Option<&str>, settings: &Settings, sections: &[(&str, SectionKeys)]) -> Vec<Explained> {
@@ -91,4 +116,35 @@ fn only(settings: &Settings, section: &str) -> Settings {
         table.insert(section, value.clone());
     }
     Settings::from_table(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Every key of `[minions]` is shown with its default, and the default that is shown is the one in force.
+    #[test]
+    fn own_defaults_are_the_ones_in_force() {
+        let decode =
+            |section: Value| Options::decode(&Settings::from_json(json!({"minions": section})).unwrap()).unwrap();
+        let mut shown = json!({});
+        for keys in [decode(json!({})).keys, decode(json!({"logs": {}, "metrics": {}})).keys] {
+            for path in keys.defaults {
+                let value = own_default(&format!("minions.{path}")).unwrap_or_else(|| panic!("{path}"));
+                let (parent, key) = path
+                    .to_string()
+                    .split_once('.')
+                    .map_or((None, path.to_string()), |(parent, key)| (Some(parent.to_owned()), key.to_owned()));
+                match parent {
+                    None => shown[key] = value,
+                    Some(parent) if shown[&parent].is_object() => shown[parent][key] = value,
+                    Some(parent) => shown[parent] = json!({ key: value }),
+                }
+            }
+        }
+        assert_eq!(shown["logs"].as_object().map(|logs| logs.len()), Some(5));
+        assert_eq!(decode(shown).value, Options::default());
+    }
 }

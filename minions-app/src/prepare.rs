@@ -38,7 +38,7 @@ pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, 
     let mut builder = builder.settings(settings.clone()).settings_files(files);
     if let Some(Decoded { value, .. }) = &options {
         builder = builder.max_in_flight(value.max_in_flight.get()).shutdown_deadline(value.shutdown_deadline);
-        report.add(value.logs.as_on().and_then(|logs| check_filter(logs, &settings)));
+        report.add(value.logs.as_on().map(|logs| check_filter(logs, &settings)).unwrap_or_default());
     }
     let file = file.map(shown);
     let manifest = builder.check().map_err(|error| report.add_manifest(&error)).ok();
@@ -62,14 +62,17 @@ fn shown(path: PathBuf) -> PathBuf {
 }
 
 /// The filter is a language of its own, which only the logs understand.
-fn check_filter(logs: &Logs, settings: &Settings) -> Option<Problem> {
-    let error = logs::check_filter(&logs.level).err()?;
-    let level = KeyPath::root().key("logs").key("level");
-    let value = settings.section(Options::SECTION)?.get("logs").and_then(|logs| logs.as_table()?.get("level"));
-    let problem = Problem::new(error.to_string());
-    Some(match value {
-        Some(value) => problem.at(value.origin().clone()).of(Options::SECTION, level),
-        // The environment variable of the filter is not part of the configuration.
-        None => problem,
-    })
+fn check_filter(logs: &Logs, settings: &Settings) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Err(error) = logs::check_filter(&logs.level) {
+        let value =
+            settings.section(Options::SECTION).and_then(|section| section.get("logs")?.as_table()?.get("level"));
+        let problem = Problem::new(error.to_string()).of(Options::SECTION, KeyPath::root().key("logs").key("level"));
+        problems.push(match value {
+            Some(value) => problem.at(value.origin().clone()),
+            None => problem,
+        });
+    }
+    problems.extend(logs::check_environment().err().map(|error| Problem::new(error.to_string())));
+    problems
 }

@@ -14,7 +14,7 @@ use crate::App;
 use crate::cli::Global;
 use crate::config::{DurabilityOption, Options, StoreOption};
 use crate::exit::Exit;
-use crate::logs::{self, LogError};
+use crate::logs::{self, Installed, LogError};
 use crate::metrics;
 use crate::output::{SAID, complain, say};
 use crate::prepare::{Prepared, prepare};
@@ -223,8 +223,8 @@ fn install_logs(wanted: bool, options: &Options, state: &State) -> Result<bool, 
     match options.logs.as_on().filter(|_| wanted) {
         Some(logs) => {
             let options = logs.to_log_options(state.log_file());
-            logs::install(&options)?;
-            Ok(options.terminal)
+            // A subscriber of the program's own hears the same, and the terminal is its.
+            Ok(logs::install(&options)? == Installed::Ours && options.terminal)
         }
         None => Ok(false),
     }

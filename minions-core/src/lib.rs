@@ -3,6 +3,8 @@
 //! Programs depend on the facade, package `minions-rs`, which re-exports this crate module by module and adds the macros.
 //! This crate knows no SQL, no HTTP, no command line and no file format.
 
+#![warn(clippy::print_stdout)]
+
 mod backoff;
 pub mod component;
 pub mod config;

@@ -39,10 +39,6 @@ impl Diagnostics {
         self.errors.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.errors.is_empty()
-    }
-
     /// The errors as `compile_error!` items, in the order they were found.
     pub(crate) fn finish(mut self) -> TokenStream {
         self.finished = true;

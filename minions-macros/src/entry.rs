@@ -10,11 +10,11 @@ use syn::{
 use crate::{app, block::Block, component, half, kind::Kind};
 
 /// `#[resource]`, `#[pipeline]` or `#[minion]` on anything.
-pub(crate) fn component(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let expanded = match shape(&item) {
+pub(crate) fn component(kind: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
+    let expanded = match shape(item) {
         Shape::Struct => syn::parse2::<ItemStruct>(item.clone()).map(|item| component::expand(kind, arguments, item)),
         Shape::Impl => syn::parse2::<Block>(item.clone()).map(|block| half::expand(kind, arguments, block)),
-        Shape::Other => Ok(component::refuse(kind, &item)),
+        Shape::Other => Ok(component::refuse(kind, item)),
     };
     // An item that does not parse is echoed as it is: the compiler says more about it than we can.
     printed(expanded.unwrap_or_else(|error| {
@@ -23,8 +23,16 @@ pub(crate) fn component(kind: Kind, arguments: TokenStream, item: TokenStream) -
     }))
 }
 
+/// What `#[minion_step]` says outside its place; inside it is taken out before the compiler sees it.
+pub(crate) const STEP: &str =
+    "`#[minion_step]` marks a method inside a `#[minion]` impl; write `#[minion]` above the impl";
+pub(crate) const UNTRACKED: &str = "`#[untracked]` marks a method inside a `#[resource]`, `#[pipeline]` or `#[minion]` impl, \
+     and has no effect here; remove it";
+pub(crate) const LIMIT: &str =
+    "`#[limit]` marks a public async method inside a `#[resource]` impl; write `#[resource]` above the impl";
+
 /// An attribute of ours where it means nothing.
-pub(crate) fn misplaced(message: &str, item: TokenStream) -> TokenStream {
+pub(crate) fn misplaced(message: &str, item: &TokenStream) -> TokenStream {
     let error = syn::Error::new(Span::call_site(), message).into_compile_error();
     quote!(#item #error)
 }

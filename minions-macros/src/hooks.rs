@@ -155,6 +155,11 @@ impl<'a> Hooks<'a> {
         hooks
     }
 
+    /// The hook in all its conditional versions.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &'a Method> {
+        self.found.iter().copied().filter(move |method| method.name() == name)
+    }
+
     /// Whether the hook is there in a form that has been reported.
     pub(crate) fn is_missed(&self, name: &str) -> bool {
         self.missed.contains(&name)
@@ -230,9 +235,17 @@ fn near_miss(kind: Kind, method: &Method) -> Option<&'static Hook> {
             _ => 2,
         };
         let distance = similar::distance(&bare, hook.name);
-        let has_self = !matches!(method.receiver(), Taken::Nothing);
+        let takes = match method.receiver() {
+            Taken::Nothing => Receiver::Nothing,
+            Taken::Exclusive => Receiver::Exclusive,
+            Taken::Shared | Taken::Other(_) => Receiver::Shared,
+        };
+        // A public `start(&self)` is somebody's method; a private one is a slip.
+        let has_self = takes != Receiver::Nothing && hook.receiver != Receiver::Nothing;
+        let fits = takes == hook.receiver || (method.is_private() && has_self);
         (1..=allowed).contains(&distance)
-            && has_self == (hook.receiver != Receiver::Nothing)
+            && method.signature.asyncness.is_some()
+            && fits
             && match hook.parameters {
                 Parameters::Any => true,
                 Parameters::Exactly(expected) => count == expected,
@@ -242,13 +255,10 @@ fn near_miss(kind: Kind, method: &Method) -> Option<&'static Hook> {
 
 #[cfg(test)]
 mod tests {
-    use proc_macro2::TokenStream;
-    use quote::quote;
-
     use super::*;
 
-    fn messages(kind: Kind, methods: TokenStream) -> Vec<String> {
-        let block: Block = syn::parse2(quote!(impl Thing { #methods })).expect("the block parses");
+    fn messages(kind: Kind, methods: &str) -> Vec<String> {
+        let block: Block = syn::parse_str(&format!("impl Thing {{ {methods} }}")).expect("the block parses");
         let mut diag = Diagnostics::new();
         let _ = Hooks::check(kind, &block, &mut diag);
         diag.messages()
@@ -256,166 +266,72 @@ mod tests {
 
     #[test]
     fn right_hooks_are_accepted() {
-        let hooks = quote! {
+        let hooks = "
             async fn create(a: Dep<A>, (b, c): (Config<B>, C)) -> Result<Self> {}
             async fn startup(&mut self) -> Result<()> {}
             pub async fn run(&self, _: Stop) {}
             #[cfg(unix)] async fn shutdown(&self) -> Result<(), Odd> {}
             async fn health(&self) -> Health {}
             pub async fn get(&self, start: u8) {}
-        };
-        assert!(messages(Kind::Resource, hooks.clone()).is_empty());
+        ";
+        assert!(messages(Kind::Resource, hooks).is_empty());
         assert!(messages(Kind::Minion, hooks).is_empty());
-        let pipeline = quote! {
+        let pipeline = "
             async fn startup(&mut self) {}
             async fn next(&mut self) -> Result<Next<u8>> {}
             async fn shutdown(&mut self) {}
-        };
+        ";
         assert!(messages(Kind::Pipeline, pipeline).is_empty());
     }
 
     #[test]
     fn wrong_signatures() {
-        let one = |methods| messages(Kind::Resource, methods).pop().unwrap_or_default();
+        let one = |method| messages(Kind::Resource, method).pop().unwrap_or_default();
         assert_eq!(
-            one(quote!(
-                fn health(&mut self, x: u8) {}
-            )),
+            one("fn health(&mut self, x: u8) {}"),
             "hook `health` is not `async` and takes `&mut self` and takes 1 parameter instead of 0 and returns nothing; \
              write `async fn health(&self) -> Health`, or rename the method if it is yours"
         );
-        assert!(
-            one(quote!(
-                async fn startup(self: Arc<Self>) {}
-            ))
-            .contains("takes `self: Arc<Self>`")
-        );
-        assert!(
-            one(quote!(
-                async fn create(&self) -> Result<Self> {}
-            ))
-            .contains("does not exist yet")
-        );
-        assert!(
-            one(quote!(
-                async fn shutdown<T>(&self) {}
-            ))
-            .contains("is generic")
-        );
-        assert!(
-            one(quote!(
-                #[cfg(unix)]
-                async fn create() -> Result<Self> {}
-            ))
-            .contains("is conditional")
-        );
-        assert!(
-            messages(
-                Kind::Pipeline,
-                quote!(
-                    async fn shutdown(&self) {}
-                )
-            )[0]
-            .contains("`async fn shutdown(&mut self) -> Result<()>`")
-        );
+        assert!(one("async fn startup(self: Arc<Self>) {}").contains("takes `self: Arc<Self>`"));
+        assert!(one("async fn create(&self) -> Result<Self> {}").contains("does not exist yet"));
+        assert!(one("async fn shutdown<T>(&self) {}").contains("is generic"));
+        assert!(one("#[cfg(unix)] async fn create() -> Result<Self> {}").contains("is conditional"));
+        assert!(one("#[untracked] async fn shutdown(&self) {}").contains("never tracked"));
+        let seen = messages(Kind::Pipeline, "async fn shutdown(&self) {}");
+        assert!(seen[0].contains("`async fn shutdown(&mut self) -> Result<()>`"));
     }
 
     #[test]
     fn near_misses() {
         for (kind, name, method) in [
-            (
-                Kind::Resource,
-                "startup",
-                quote!(
-                    async fn start_up(&mut self) {}
-                ),
-            ),
-            (
-                Kind::Resource,
-                "startup",
-                quote!(
-                    pub async fn start(&self) {}
-                ),
-            ),
-            (
-                Kind::Resource,
-                "shutdown",
-                quote!(
-                    async fn on_shutdown(&self) {}
-                ),
-            ),
-            (
-                Kind::Minion,
-                "run",
-                quote!(
-                    async fn on_run(&self) {}
-                ),
-            ),
-            (
-                Kind::Pipeline,
-                "next",
-                quote!(
-                    async fn nxt(&mut self) {}
-                ),
-            ),
-            (
-                Kind::Resource,
-                "create",
-                quote!(
-                    async fn creat() {}
-                ),
-            ),
+            (Kind::Resource, "startup", "async fn start_up(&mut self) {}"),
+            (Kind::Resource, "startup", "fn start_up(&self, x: u8) {}"),
+            (Kind::Resource, "startup", "async fn start(&self) {}"),
+            (Kind::Resource, "startup", "pub async fn strtup(&mut self) {}"),
+            (Kind::Resource, "shutdown", "pub async fn on_shutdown(&self) {}"),
+            (Kind::Minion, "run", "async fn on_run(&self) {}"),
+            (Kind::Pipeline, "next", "async fn nxt(&mut self) {}"),
+            (Kind::Resource, "create", "async fn creat() {}"),
         ] {
-            let seen = messages(kind, method);
-            assert!(seen[0].contains(&format!("did you mean `{name}`?")), "{seen:?}");
+            let seen = messages(kind, method).concat();
+            assert!(seen.contains(&format!("did you mean `{name}`?")), "{method}: {seen}");
         }
         for method in [
-            quote!(
-                pub async fn start(&self, job: Job) {}
-            ),
-            quote!(
-                #[untracked]
-                async fn start_up(&mut self) {}
-            ),
-            quote!(
-                pub async fn fun(&self) {}
-            ),
-            quote!(
-                fn created(&self) {}
-            ),
+            "pub async fn start(&self, job: Job) {}",
+            "pub async fn start(&self) {}",
+            "fn started(&self) -> bool {}",
+            "#[untracked] async fn start_up(&mut self) {}",
+            "pub async fn fun(&self) {}",
+            "fn created(&self) {}",
         ] {
-            assert_eq!(messages(Kind::Resource, method), [""; 0]);
+            assert_eq!(messages(Kind::Resource, method), [""; 0], "{method}");
         }
     }
 
     #[test]
     fn reserved_names() {
-        assert!(
-            messages(
-                Kind::Minion,
-                quote!(
-                    fn lane(e: &E) {}
-                )
-            )[0]
-            .contains("hook `lane` is not yet supported")
-        );
-        assert!(
-            messages(
-                Kind::Pipeline,
-                quote!(
-                    async fn health(&self) {}
-                )
-            )[0]
-            .contains("derived")
-        );
-        assert!(
-            messages(
-                Kind::Resource,
-                quote!(
-                    pub async fn lane(&self) {}
-                )
-            )
-            .is_empty()
-        );
+        assert!(messages(Kind::Minion, "fn lane(e: &E) {}")[0].contains("hook `lane` is not yet supported"));
+        assert!(messages(Kind::Pipeline, "async fn health(&self) {}")[0].contains("derived"));
+        assert!(messages(Kind::Resource, "pub async fn lane(&self) {}").is_empty());
     }
 }

@@ -29,45 +29,37 @@ use proc_macro::TokenStream;
 #[expect(missing_docs, reason = "documented where the facade re-exports it")]
 #[proc_macro_attribute]
 pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    entry::component(Kind::Resource, arguments.into(), item.into()).into()
+    entry::component(Kind::Resource, arguments.into(), &item.into()).into()
 }
 
 #[expect(missing_docs, reason = "documented where the facade re-exports it")]
 #[proc_macro_attribute]
 pub fn pipeline(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    entry::component(Kind::Pipeline, arguments.into(), item.into()).into()
+    entry::component(Kind::Pipeline, arguments.into(), &item.into()).into()
 }
 
 #[expect(missing_docs, reason = "documented where the facade re-exports it")]
 #[proc_macro_attribute]
 pub fn minion(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    entry::component(Kind::Minion, arguments.into(), item.into()).into()
+    entry::component(Kind::Minion, arguments.into(), &item.into()).into()
 }
 
 #[expect(missing_docs, reason = "documented where the facade re-exports it")]
 #[proc_macro_attribute]
 pub fn minion_step(_: TokenStream, item: TokenStream) -> TokenStream {
-    entry::misplaced(
-        "`#[minion_step]` marks a method inside a `#[minion]` impl; write `#[minion]` above the impl",
-        item.into(),
-    )
-    .into()
+    entry::misplaced(entry::STEP, &item.into()).into()
 }
 
 #[expect(missing_docs, reason = "documented where the facade re-exports it")]
 #[proc_macro_attribute]
 pub fn untracked(_: TokenStream, item: TokenStream) -> TokenStream {
-    entry::misplaced("`#[untracked]` marks a method inside a `#[resource]`, `#[pipeline]` or `#[minion]` impl, and has no effect here; remove it", item.into()).into()
+    entry::misplaced(entry::UNTRACKED, &item.into()).into()
 }
 
 #[expect(missing_docs, reason = "documented where the facade re-exports it")]
 #[proc_macro_attribute]
 pub fn limit(_: TokenStream, item: TokenStream) -> TokenStream {
-    entry::misplaced(
-        "`#[limit]` marks a public async method inside a `#[resource]` impl; write `#[resource]` above the impl",
-        item.into(),
-    )
-    .into()
+    entry::misplaced(entry::LIMIT, &item.into()).into()
 }
 
 #[doc(hidden)]

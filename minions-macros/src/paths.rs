@@ -1,6 +1,6 @@
 //! Where the facade is found: `::minions`, unless `crate = path` says otherwise.
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
 /// The path of the facade crate.
@@ -25,20 +25,26 @@ impl Root {
     }
 }
 
-/// The tokens at another place, resolving names as before: an error then underlines that place alone.
-pub(crate) fn located(tokens: TokenStream, span: Span) -> TokenStream {
+/// The tokens at another place: an error then underlines that place alone.
+fn located(tokens: TokenStream, span: Span) -> TokenStream {
     let locate = |token| match token {
         TokenTree::Group(group) => {
             let mut moved = Group::new(group.delimiter(), located(group.stream(), span));
-            moved.set_span(group.span().located_at(span));
+            moved.set_span(span);
             TokenTree::Group(moved)
         }
         mut other => {
-            other.set_span(other.span().located_at(span));
+            other.set_span(span);
             other
         }
     };
     tokens.into_iter().map(locate).collect()
+}
+
+/// A variable of ours, `self` included: wherever its tokens stand, they mean the same variable, and user code, also out of
+/// another macro, never sees it.
+pub(crate) fn local(name: &str, span: Span) -> Ident {
+    Ident::new(name, Span::mixed_site().located_at(span))
 }
 
 impl Default for Root {

@@ -26,8 +26,8 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let width = b.len() + 1;
     let mut cost = vec![0; (a.len() + 1) * width];
-    for j in 0..width {
-        cost[j] = j;
+    for (j, first) in cost.iter_mut().take(width).enumerate() {
+        *first = j;
     }
     for i in 1..=a.len() {
         cost[i * width] = i;

@@ -87,7 +87,7 @@ fn item(item: &Item) -> TokenStream {
         syn::Meta::List(list) => list.tokens.clone(),
         _ => TokenStream::new(),
     };
-    entry::component(kind, arguments, item.to_token_stream())
+    entry::component(kind, arguments, &item.to_token_stream())
 }
 
 fn kind(attribute: &Attribute) -> Option<Kind> {

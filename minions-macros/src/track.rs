@@ -1,6 +1,6 @@
 //! Tracked methods: public async methods of a resource, timed and counted under the caller's name.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
     ReturnType, Type, TypeInfer,
@@ -11,12 +11,16 @@ use crate::{
     block::{Block, Method, Taken},
     hooks,
     kind::Kind,
-    paths::Root,
+    paths::{Root, local},
 };
 
 /// Whether a call of the method is measured.
+///
+/// A method that never returns is neither a success nor an error, so there is nothing to measure.
 fn is_tracked(method: &Method) -> bool {
-    method.signature.asyncness.is_some()
+    let returns = !matches!(&method.signature.output, ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)));
+    returns
+        && method.signature.asyncness.is_some()
         && matches!(method.receiver(), Taken::Shared)
         && !method.is_private()
         && method.helper("untracked").is_none()
@@ -30,9 +34,10 @@ pub(crate) fn wrap(block: &mut Block, root: &Root) {
     for method in block.methods_mut().filter(|method| is_tracked(method)) {
         let name = method.name();
         let pin = pin(&method.signature.output, &private);
-        let (inner, body) = split_inner_attributes(method.body.stream());
+        let (inner, body) = split_inner_attributes(&method.body.stream());
         // Names of ours must not be seen by the body, hence the blocks and the hygienic locals.
-        let (call, answer) = (Ident::new("call", Span::mixed_site()), Ident::new("answer", Span::mixed_site()));
+        let here = Span::call_site();
+        let (call, answer) = (local("call", here), local("answer", here));
         let wrapped = quote! {
             #inner
             let #call = {
@@ -66,7 +71,7 @@ fn pin(output: &ReturnType, private: &TokenStream) -> TokenStream {
         }
         ReturnType::Type(_, ty) => (**ty).clone(),
     };
-    if matches!(ty, Type::ImplTrait(_) | Type::Never(_)) {
+    if matches!(ty, Type::ImplTrait(_)) {
         return TokenStream::new();
     }
     // `Result<impl Iterator, E>` cannot be named, `Result<_, E>` can, and the error is what matters.
@@ -87,7 +92,7 @@ impl VisitMut for Anonymous {
 }
 
 /// `#![..]` at the start of a body must stay at the start of the function.
-fn split_inner_attributes(body: TokenStream) -> (TokenStream, TokenStream) {
+fn split_inner_attributes(body: &TokenStream) -> (TokenStream, TokenStream) {
     let mut rest = body.clone().into_iter().peekable();
     let mut inner = TokenStream::new();
     loop {
@@ -110,83 +115,41 @@ fn split_inner_attributes(body: TokenStream) -> (TokenStream, TokenStream) {
 mod tests {
     use super::*;
 
-    fn wrapped(methods: TokenStream) -> String {
-        let mut block: Block = syn::parse2(quote!(impl Http { #methods })).expect("the block parses");
+    fn wrapped(methods: &str) -> String {
+        let mut block: Block = syn::parse_str(&format!("impl Http {{ {methods} }}")).expect("the block parses");
         wrap(&mut block, &Root::default());
         block.to_token_stream().to_string()
     }
 
     #[test]
     fn tracks_public_async_shared_methods_only() {
-        assert!(
-            wrapped(quote!(
-                pub(crate) async fn get(&self) {}
-            ))
-            .contains("\"get\"")
-        );
+        for tracked in ["pub(crate) async fn get(&self) {}", "pub async fn get<'a>(&'a self, x: impl Into<u8>) {}"] {
+            assert!(wrapped(tracked).contains("METHOD"), "{tracked}");
+        }
         for left in [
-            quote!(
-                async fn get(&self) {}
-            ),
-            quote!(
-                pub fn get(&self) {}
-            ),
-            quote!(
-                pub async fn get(&mut self) {}
-            ),
-            quote!(
-                pub async fn get() {}
-            ),
-            quote!(
-                pub async fn health(&self) -> Health {}
-            ),
-            quote!(
-                #[untracked]
-                pub async fn get(&self) {}
-            ),
+            "async fn get(&self) {}",
+            "pub fn get(&self) {}",
+            "pub async fn get(&mut self) {}",
+            "pub async fn get() {}",
+            "pub async fn never(&self) -> ! {}",
+            "pub async fn health(&self) -> Health {}",
+            "#[untracked] pub async fn get(&self) {}",
         ] {
-            assert!(!wrapped(left.clone()).contains("METHOD"), "{left}");
+            assert!(!wrapped(left).contains("METHOD"), "{left}");
         }
     }
 
     #[test]
     fn pins_the_output() {
-        assert!(
-            wrapped(quote!(
-                pub async fn a(&self) -> Result<u8, E> {
-                    b?;
-                    Ok(1)
-                }
-            ))
-            .contains("never :: < Result < u8 , E > >")
-        );
-        assert!(
-            wrapped(quote!(
-                pub async fn a(&self) -> Result<impl Sized, E> {
-                    b?;
-                    Ok(1)
-                }
-            ))
-            .contains("never :: < Result < _ , E > >")
-        );
-        assert!(
-            !wrapped(quote!(
-                pub async fn a(&self) -> impl Sized {
-                    1
-                }
-            ))
-            .contains("never")
-        );
+        let pin = |output: &str| wrapped(&format!("pub async fn a(&self) -> {output} {{ b?; Ok(1) }}"));
+        assert!(pin("Result<u8, E>").contains("never :: < Result < u8 , E > >"));
+        assert!(pin("Result<impl Sized, E>").contains("never :: < Result < _ , E > >"));
+        assert!(!pin("impl Sized").contains("never"));
     }
 
     #[test]
     fn inner_attributes_stay_in_front() {
-        let text = wrapped(quote!(
-            pub async fn a(&self) {
-                #![allow(dead_code)]
-                1
-            }
-        ));
+        let text = wrapped("pub async fn a(&self) { #![allow(dead_code)] 1 }");
         let (attribute, method) = (text.find("allow").unwrap(), text.find("METHOD").unwrap());
         assert!(attribute < method);
     }

@@ -23,6 +23,8 @@
 //! thread, with the connection at hand and inside the transaction of the batch. Work that has to commit together with
 //! a checkpoint runs there, before the checkpoint is applied; its error or panic rolls back its own savepoint only.
 
+#![warn(clippy::print_stdout)]
+
 mod apply;
 mod durability;
 mod lock;

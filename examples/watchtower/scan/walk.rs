@@ -32,6 +32,8 @@ pub(super) struct Walker {
     watch: Option<(Watch, Arc<Changes>)>,
     /// Changes since the last pass over everything.
     since_pass: usize,
+    /// Whether there has been such a pass.
+    passed: bool,
 }
 
 /// Nobody listens any more.
@@ -42,7 +44,7 @@ const CHANGES_TO_A_PASS: usize = 100_000;
 
 impl Walker {
     pub(super) fn new(bounds: Arc<Bounds>, clock: Clock, out: mpsc::Sender<Walk>) -> Self {
-        Self { bounds, clock, out, watch: None, since_pass: 0 }
+        Self { bounds, clock, out, watch: None, since_pass: 0, passed: false }
     }
 
     /// Makes one pass, and with `changes` goes on until they are closed.
@@ -73,7 +75,6 @@ impl Walker {
     /// Tells every file at and below `directory`. With `attentive`, what changes meanwhile is told in between.
     fn pass(&mut self, directory: &str, attentive: bool) -> Result<(), Unheard> {
         if directory.is_empty() {
-            debug!("going through the tree");
             self.since_pass = 0;
         }
         // All watches first: what changes from here on is told, whether the pass has come there or not.
@@ -102,7 +103,11 @@ impl Walker {
         }
         self.tell(Walk::Passed { at: directory.to_owned(), since })?;
         if directory.is_empty() {
-            info!(files, "went through the tree");
+            // Once is news; after that it is routine.
+            match std::mem::replace(&mut self.passed, true) {
+                false => info!(files, "went through the tree"),
+                true => debug!(files, "went through the tree again"),
+            }
         }
         Ok(())
     }

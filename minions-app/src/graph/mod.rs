@@ -56,7 +56,7 @@ struct Edge {
 impl<'a> Graph<'a> {
     fn of(manifest: &'a Manifest) -> Self {
         let of = |kind| manifest.components.iter().filter(move |entry| entry.kind == kind);
-        let nodes = |kind: Kind| of(kind).map(|entry| Node::of(entry)).collect();
+        let nodes = |kind: Kind| of(kind).map(Node::of).collect();
         let mut graph = Self {
             pipelines: nodes(Kind::Pipeline),
             minions: Vec::new(),

@@ -17,7 +17,6 @@ mod writer;
 use std::env;
 
 use tracing::subscriber::NoSubscriber;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 pub use self::error::LogError;
@@ -63,7 +62,7 @@ pub enum Installed {
 /// # Ok::<(), logs::LogError>(())
 /// ```
 pub fn install(options: &LogOptions) -> Result<Installed, LogError> {
-    let filter = effective_filter(&options.filter)?;
+    let filter = filter::effective(&options.filter, env::var_os("RUST_LOG"))?;
     if options.file.is_none() && !options.terminal {
         return Ok(Installed::Off);
     }
@@ -84,15 +83,20 @@ pub fn install(options: &LogOptions) -> Result<Installed, LogError> {
     }
 }
 
-/// Whether [`install`] would understand `filter`, and `RUST_LOG` as it is set now.
+/// Whether [`install`] would understand `filter`.
 ///
 /// # Errors
 ///
-/// The one of both that is not understood.
+/// That it would not, and why.
 pub fn check_filter(filter: &str) -> Result<(), LogError> {
-    effective_filter(filter).map(drop)
+    filter::effective(filter, None).map(drop)
 }
 
-fn effective_filter(filter: &str) -> Result<EnvFilter, LogError> {
-    filter::effective(filter, env::var_os("RUST_LOG"))
+/// Whether [`install`] would understand what the environment variable `RUST_LOG` says now.
+///
+/// # Errors
+///
+/// That it would not, and why.
+pub fn check_environment() -> Result<(), LogError> {
+    filter::effective("", env::var_os("RUST_LOG")).map(drop)
 }

@@ -8,6 +8,7 @@ mod listener;
 mod names;
 mod options;
 mod recorder;
+mod reference;
 mod server;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::names::{Kind, Name, table};
 pub use self::options::MetricsOptions;
 pub use self::recorder::Recorder;
+pub use self::reference::{Described, markdown, reference};
 
 pub(crate) use self::names::LOG_LINES_LOST;
 

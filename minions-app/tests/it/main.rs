@@ -1,3 +1,4 @@
 //! What of this crate can be seen from outside only.
 
+mod program;
 mod telemetry;

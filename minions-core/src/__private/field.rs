@@ -7,6 +7,8 @@ use crate::error::{Error, Result};
 use crate::pipeline::{IntoNext, Storable};
 use crate::resource::Resource;
 
+use super::Source;
+
 /// Asks what a type can do: an inherent constant wins when its bound holds, [`NoProbe`]'s otherwise.
 #[derive(Debug)]
 pub struct Probe<T>(PhantomData<T>);
@@ -38,6 +40,10 @@ impl<C: ImplHalf> Probe<C> {
     pub const CREATES: bool = C::CREATES;
 }
 
+impl<P: Source> Probe<P> {
+    pub const IS_SOURCE: bool = true;
+}
+
 impl<T: IntoNext> Probe<T> {
     pub const IS_NEXT: bool = true;
 }
@@ -58,6 +64,7 @@ pub trait NoProbe<T> {
     const NAME: &'static str = "";
     const HAS_IMPL: bool = false;
     const CREATES: bool = false;
+    const IS_SOURCE: bool = false;
     const IS_NEXT: bool = false;
     const IS_EVENT: bool = false;
     const IS_CONTEXT: bool = false;
@@ -199,7 +206,7 @@ mod tests {
     #[test]
     fn probes_answer_for_any_type() {
         struct Plain;
-        assert!(!<Probe<Plain>>::CREATES && !<Probe<Plain>>::HAS_IMPL && !<Probe<Plain>>::IS_DEP);
-        assert!(<Probe<Dep<Plain>>>::IS_DEP && <Probe<Dep<Plain>>>::INJECT.is_none());
+        const { assert!(!<Probe<Plain>>::CREATES && !<Probe<Plain>>::HAS_IMPL && !<Probe<Plain>>::IS_DEP) };
+        const { assert!(<Probe<Dep<Plain>>>::IS_DEP && <Probe<Dep<Plain>>>::INJECT.is_none()) };
     }
 }

@@ -60,6 +60,7 @@ impl HookResult for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Into<Error>> HookResult for Result<(), E> {
     fn hook(self) -> Result<()> {
         self.map_err(Into::into)
@@ -76,6 +77,7 @@ pub trait CreateResult<T> {
     fn created(self) -> Result<T>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E: Into<Error>> CreateResult<T> for Result<T, E> {
     fn created(self) -> Result<T> {
         self.map_err(Into::into)
@@ -131,17 +133,31 @@ pub trait Infallible {
 
 impl<T> Infallible for Fallible<'_, T> {}
 
-/// The right side of `=>` fits the left side.
+/// The left side of `=>`; a pipeline that has been reported stands in for one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pipeline",
+    label = "not a pipeline",
+    note = "the left side of `=>` is a type with `#[pipeline]` on its struct and on its impl"
+)]
+pub trait Source {}
+
+#[diagnostic::do_not_recommend]
+impl<P: Pipeline> Source for P {}
+
+pub fn assert_source<P: Source>() {}
+
+/// The right side of `=>` fits the left side; `JUDGED` when the left side is right.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot react to `{P}`",
     label = "not a minion for the events of `{P}`",
     note = "the right side must be a `#[minion]`, and the left side must produce the event its steps take"
 )]
-pub trait Fits<P> {}
+pub trait Fits<P, const JUDGED: bool> {}
 
-impl<P: Produces<M::Event>, M: Minion> Fits<P> for M {}
+impl<P: Produces<M::Event>, M: Minion> Fits<P, true> for M {}
+impl<P, M> Fits<P, false> for M {}
 
-pub fn edge<P, M: Fits<P>>() {}
+pub fn edge<P, M: Fits<P, JUDGED>, const JUDGED: bool>() {}
 
 /// One line of `app!`: added to the builder if both sides are what they should be.
 pub struct Line<P, M>(PhantomData<(P, M)>);

@@ -79,6 +79,13 @@ impl Live {
         Self { identity, hooks, stop, run, health }
     }
 
+    /// Drops the background task where it is, without the shutdown hook.
+    pub(crate) fn abort(&self) {
+        self.stop.cancel();
+        self.run.abort();
+        self.health.abort();
+    }
+
     /// Ends the background task, then runs the shutdown hook; both within `deadline` together.
     pub(crate) async fn shutdown(self, deadline: Duration) -> Vec<ComponentFailure> {
         let Self { identity, hooks, stop, mut run, health } = self;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
-use crate::pipeline::{ErasedPipeline, SourceEnd};
+use crate::pipeline::ErasedPipeline;
 use crate::workflow::{Engine, Orchestration};
 
 use super::Finished;
@@ -29,14 +29,12 @@ pub(crate) struct Running {
     /// Waits for the end of everything that keeps the process alive.
     pub(super) watcher: Option<JoinHandle<()>>,
     pub(super) finished: watch::Sender<Option<Finished>>,
-    /// Stops intake when the program is dropped without a shutdown.
-    pub(super) _drop: DropGuard,
 }
 
 /// A pipeline that produces, or has been started up and will.
 pub(super) struct RunningSource {
     pub(super) identity: Identity,
-    pub(super) task: JoinHandle<(Box<dyn ErasedPipeline>, SourceEnd)>,
+    pub(super) task: JoinHandle<Box<dyn ErasedPipeline>>,
     pub(super) done: CancellationToken,
 }
 
@@ -46,7 +44,6 @@ impl Running {
         Self {
             options,
             engine,
-            _drop: intake.clone().drop_guard(),
             intake,
             resources: Vec::new(),
             minions: Vec::new(),
@@ -61,6 +58,23 @@ impl Running {
     pub(super) fn in_flight(&self, id: &str) -> Option<usize> {
         let orchestration = self.orchestrations.iter().find(|orchestration| &*orchestration.id == id)?;
         Some(orchestration.in_flight())
+    }
+}
+
+/// Stops everything at once. After a shutdown there is nothing left to stop.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.intake.cancel();
+        self.engine.request_stop(true);
+        for orchestration in &self.orchestrations {
+            orchestration.interrupt();
+        }
+        let sources = self.sources.iter().map(|source| source.task.abort_handle());
+        let helpers = self.resuming.iter().chain(&self.watcher).map(JoinHandle::abort_handle);
+        sources.chain(helpers).for_each(|task| task.abort());
+        for live in self.resources.iter().flatten().chain(&self.minions) {
+            live.abort();
+        }
     }
 }
 

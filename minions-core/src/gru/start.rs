@@ -221,11 +221,13 @@ impl Start {
             };
             identity.up().set(1.0);
             let done = CancellationToken::new();
-            let guard = done.clone().drop_guard();
+            let (guard, up) = (done.clone().drop_guard(), identity.up());
             let task = tokio::spawn(async move {
                 // Dropped after the last event is admitted, or with the task.
                 let _done = guard;
-                drive(source, instance).await
+                let instance = drive(source, instance).await;
+                up.set(0.0);
+                instance
             });
             self.running.sources.push(RunningSource { identity, task, done });
         }

@@ -30,7 +30,7 @@ impl Running {
         for source in std::mem::take(&mut self.sources) {
             let mut task = source.task;
             match tokio::time::timeout(work.left(), &mut task).await {
-                Ok(Ok((instance, _))) => pipelines.push((source.identity, instance)),
+                Ok(Ok(instance)) => pipelines.push((source.identity, instance)),
                 Ok(Err(error)) => failures.push(source.identity.failure(Phase::Run, Error::new(error))),
                 Err(_) => {
                     task.abort();

@@ -58,7 +58,8 @@ impl StepId {
 #[diagnostic::on_unimplemented(
     message = "a step cannot return `{Self}`",
     label = "not what a step returns",
-    note = "return nothing, `Flow`, `Result<()>` or `Result<Flow>`"
+    note = "return nothing, `Flow`, `Result<()>` or `Result<Flow>`",
+    note = "the error may be of any type that implements `std::error::Error`, a string, or `minions::Error`"
 )]
 pub trait IntoFlow {
     /// Converts it.
@@ -81,6 +82,7 @@ impl IntoFlow for Flow {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: IntoFlow, E: Into<Error>> IntoFlow for Result<T, E> {
     fn into_flow(self) -> Result<Flow> {
         self.map_err(Into::into)?.into_flow()

@@ -33,15 +33,6 @@ pub(crate) struct Source {
     pub(crate) stop: CancellationToken,
 }
 
-/// Why a pipeline came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SourceEnd {
-    /// It said so itself.
-    Exhausted,
-    /// It was stopped.
-    Stopped,
-}
-
 /// One event on its way to durability.
 struct Admission {
     /// The operation under way, and itself in case it has to be repeated; nothing without a store that keeps anything.
@@ -53,21 +44,18 @@ struct Admission {
 /// Produces until the source ends or is stopped, and until everything produced is admitted.
 ///
 /// Gives the instance back for its shutdown.
-pub(crate) async fn drive(
-    source: Source,
-    mut instance: Box<dyn ErasedPipeline>,
-) -> (Box<dyn ErasedPipeline>, SourceEnd) {
+pub(crate) async fn drive(source: Source, mut instance: Box<dyn ErasedPipeline>) -> Box<dyn ErasedPipeline> {
     let span = error_span!("pipeline", component = source.name, pipeline = &*source.id);
     // Bounded by the places of the subscribers: every admission in it holds one of each.
     let (admissions, queue) = mpsc::unbounded_channel();
     let metrics = PipelineMetrics::register(&source.id);
     let admitter = admit_all(&source.subscribers, source.engine.clone(), metrics.refused.clone(), queue);
     let admitter = tokio::spawn(admitter.instrument(span.clone()));
-    let end = produce(&source, &mut *instance, &metrics, admissions).instrument(span).await;
+    produce(&source, &mut *instance, &metrics, admissions).instrument(span).await;
     if let Err(error) = admitter.await {
         error!(pipeline = &*source.id, %error, "the admission of events broke down");
     }
-    (instance, end)
+    instance
 }
 
 async fn produce(
@@ -75,18 +63,18 @@ async fn produce(
     instance: &mut dyn ErasedPipeline,
     metrics: &PipelineMetrics,
     admissions: mpsc::UnboundedSender<Admission>,
-) -> SourceEnd {
+) {
     let stop = source.stop.clone();
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
     loop {
         // A source that is always ready must not keep its thread for itself.
         tokio::task::consume_budget().await;
         if stop.is_cancelled() || !gate(source, metrics).await {
-            return SourceEnd::Stopped;
+            return;
         }
         let next = tokio::select! {
             biased;
-            () = stop.cancelled() => return SourceEnd::Stopped,
+            () = stop.cancelled() => return,
             next = source.caller.scope(contain(instance.next())) => next,
         };
         let pause = match next {
@@ -107,7 +95,7 @@ async fn produce(
             Ok(Next::IdleFor(pause)) => pause,
             Ok(Next::End) => {
                 debug!("the source has ended");
-                return SourceEnd::Exhausted;
+                return;
             }
             Err(error) => {
                 metrics.errors.increment(1);
@@ -118,7 +106,7 @@ async fn produce(
             }
         };
         tokio::select! {
-            () = stop.cancelled() => return SourceEnd::Stopped,
+            () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
     }

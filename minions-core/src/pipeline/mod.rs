@@ -13,7 +13,7 @@ mod drive;
 mod erased;
 mod next;
 
-pub(crate) use drive::{Source, SourceEnd, drive};
+pub(crate) use drive::{Source, drive};
 pub(crate) use erased::{ErasedPipeline, Item, PipelineFactory, factory};
 pub use next::{IntoNext, Next};
 

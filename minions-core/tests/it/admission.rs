@@ -37,16 +37,7 @@ async fn p3_every_event_reaches_every_subscriber_once() {
 #[tokio::test]
 async fn p4_past_its_cap_a_subscriber_holds_the_pipeline_back() {
     let gate = Gate::new();
-    let script = Script::new({
-        let gate = gate.clone();
-        move |_, _, trail| {
-            let gate = gate.clone();
-            async move {
-                gate.pass().await;
-                Ok((Flow::Continue, trail))
-            }
-        }
-    });
+    let script = Script::held(&gate, |_| true);
     let (feeder, store) = (Feeder::all(0..100), MemoryStore::new());
     let gru = program(&feeder, script.clone()).max_in_flight(4).store(store.clone()).start().await.unwrap();
     gate.arrivals(4).await;
@@ -130,16 +121,7 @@ async fn p5_a_background_pipeline_does_not_keep_the_program_alive() {
 #[tokio::test]
 async fn p4_what_a_full_subscriber_has_no_room_for_stays_in_the_source() {
     let gate = Gate::new();
-    let script = Script::new({
-        let gate = gate.clone();
-        move |_, _, trail| {
-            let gate = gate.clone();
-            async move {
-                gate.pass().await;
-                Ok((Flow::Continue, trail))
-            }
-        }
-    });
+    let script = Script::held(&gate, |_| true);
     let (feeder, store) = (Feeder::all(0..10), MemoryStore::new());
     let gru = program(&feeder, script).max_in_flight(1).store(store.clone()).start().await.unwrap();
     gate.arrivals(1).await;

@@ -12,7 +12,7 @@ use minions_core::workflow::Workflow;
 use minions_core::{Gru, GruBuilder, Result};
 use parking_lot::Mutex;
 
-use crate::support::{Feed, Feeder, Job, until};
+use crate::support::{Feed, Feeder, Gate, Job, Script, program, rows, until};
 
 /// What happened, in order; and what should go wrong.
 #[derive(Clone, Default)]
@@ -233,4 +233,22 @@ async fn s7_a_step_error_of_one_program_leaves_another_in_the_same_process_alone
     assert_eq!((first.finished().await, second.finished().await), (Finished::Done, Finished::Done));
     assert_eq!((first.shutdown().await.quarantined, second.shutdown().await.quarantined), (1, 0));
     assert_eq!(quiet.lines().iter().filter(|line| *line == "step").count(), 2);
+}
+
+#[tokio::test]
+async fn a_program_that_is_dropped_stops_at_once_and_leaves_its_work_stored() {
+    let gate = Gate::new();
+    let (feeder, store) = (Feeder::new(), MemoryStore::new());
+    let script = Script::held(&gate, |step| step == "second");
+    feeder.push(1);
+    let gru = program(&feeder, script.clone()).store(store.clone()).start().await.unwrap();
+    gate.arrivals(1).await;
+    drop(gru);
+    gate.open();
+    feeder.push(2);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(script.ran(), [(1, "first"), (1, "second")]);
+    assert_eq!(rows(&store).await.into_iter().map(|row| row.step).collect::<Vec<_>>(), ["second"]);
 }

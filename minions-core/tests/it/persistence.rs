@@ -9,18 +9,7 @@ use crate::support::{FaultyStore, Feeder, Gate, Poison, Script, program, rows, u
 #[tokio::test]
 async fn d2_a_store_that_comes_back_finds_everything_waiting() {
     let (gate, store) = (Gate::new(), FaultyStore::new());
-    let script = Script::new({
-        let gate = gate.clone();
-        move |wf, _, trail| {
-            let gate = gate.clone();
-            async move {
-                if wf.step() == "first" {
-                    gate.pass().await;
-                }
-                Ok((Flow::Continue, trail))
-            }
-        }
-    });
+    let script = Script::held(&gate, |step| step == "first");
     let gru = program(&Feeder::all(0..20), script.clone()).store(store.clone()).start().await.unwrap();
     gate.arrivals(20).await;
     store.fails();
@@ -38,16 +27,7 @@ async fn d2_a_store_that_comes_back_finds_everything_waiting() {
 #[tokio::test]
 async fn d2_a_stop_while_the_store_fails_leaves_the_work_stored() {
     let (gate, store) = (Gate::new(), FaultyStore::new());
-    let script = Script::new({
-        let gate = gate.clone();
-        move |_, _, trail| {
-            let gate = gate.clone();
-            async move {
-                gate.pass().await;
-                Ok((Flow::Continue, trail))
-            }
-        }
-    });
+    let script = Script::held(&gate, |_| true);
     let feeder = Feeder::new();
     feeder.push(1);
     let gru = program(&feeder, script).store(store.clone()).start().await.unwrap();
@@ -94,18 +74,7 @@ async fn d7_a_rejected_checkpoint_quarantines_its_workflow() {
 async fn d4_success_waits_for_the_durable_resolution() {
     let store = FaultyStore::new();
     let gate = Gate::new();
-    let script = Script::new({
-        let gate = gate.clone();
-        move |wf, _, trail| {
-            let gate = gate.clone();
-            async move {
-                if wf.step() == "third" {
-                    gate.pass().await;
-                }
-                Ok((Flow::Continue, trail))
-            }
-        }
-    });
+    let script = Script::held(&gate, |step| step == "third");
     let gru = program(&Feeder::all([1]), script).store(store.clone()).start().await.unwrap();
     gate.arrivals(1).await;
     store.holds();
@@ -150,18 +119,7 @@ async fn l2_a_store_that_does_not_open_fails_the_start_and_the_next_one_works() 
 #[tokio::test]
 async fn d5_now_interrupts_without_losing_a_commit() {
     let (gate, store) = (Gate::new(), FaultyStore::new());
-    let script = Script::new({
-        let gate = gate.clone();
-        move |wf, _, trail| {
-            let gate = gate.clone();
-            async move {
-                if wf.step() == "second" {
-                    gate.pass().await;
-                }
-                Ok((Flow::Continue, trail))
-            }
-        }
-    });
+    let script = Script::held(&gate, |step| step == "second");
     let feeder = Feeder::new();
     (0..8).for_each(|number| feeder.push(number));
     let gru = program(&feeder, script).store(store.clone()).start().await.unwrap();

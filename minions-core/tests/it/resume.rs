@@ -16,18 +16,7 @@ use crate::support::{Feed, Feeder, Gate, OldWorker, Script, Worker, program, row
 /// Leaves `count` workflows interrupted inside their second step.
 async fn interrupted(store: &MemoryStore, count: u64) {
     let gate = Gate::new();
-    let script = Script::new({
-        let gate = gate.clone();
-        move |wf, _, trail| {
-            let gate = gate.clone();
-            async move {
-                if wf.step() == "second" {
-                    gate.pass().await;
-                }
-                Ok((Flow::Continue, trail))
-            }
-        }
-    });
+    let script = Script::held(&gate, |step| step == "second");
     let feeder = Feeder::new();
     (0..count).for_each(|number| feeder.push(number));
     let gru = program(&feeder, script).store(store.clone()).start().await.unwrap();
@@ -165,16 +154,7 @@ async fn r5_many_unfinished_workflows_resume_within_the_cap_while_live_events_fl
     let store = MemoryStore::new();
     interrupted(&store, 700).await;
     let gate = Gate::new();
-    let script = Script::new({
-        let gate = gate.clone();
-        move |_, _, trail| {
-            let gate = gate.clone();
-            async move {
-                gate.pass().await;
-                Ok((Flow::Continue, trail))
-            }
-        }
-    });
+    let script = Script::held(&gate, |_| true);
     let feeder = Feeder::new();
     let gru = program(&feeder, script.clone()).max_in_flight(10).store(store.clone()).start().await.unwrap();
     gate.arrivals(10).await;
@@ -210,16 +190,7 @@ async fn r9_rows_of_an_orchestration_that_left_the_program_are_kept_and_adopted_
 async fn r6_parked_workflows_go_on_without_repeating_a_step() {
     let store = MemoryStore::new();
     let gate = Gate::new();
-    let held = Script::new({
-        let gate = gate.clone();
-        move |_, _, trail| {
-            let gate = gate.clone();
-            async move {
-                gate.pass().await;
-                Ok((Flow::Continue, trail))
-            }
-        }
-    });
+    let held = Script::held(&gate, |_| true);
     let feeder = Feeder::new();
     (0..5).for_each(|number| feeder.push(number));
     let gru = program(&feeder, held.clone()).store(store.clone()).start().await.unwrap();

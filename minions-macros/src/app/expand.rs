@@ -6,13 +6,12 @@ use syn::{Path, spanned::Spanned as _};
 
 use super::model::{App, Edge, Facade};
 
-/// The type, its functions and `main`; lines only when all of them are right.
-pub(crate) fn app(facade: &Facade, app: &App, is_sound: bool) -> TokenStream {
+/// The type, its functions and `main`.
+pub(crate) fn app(facade: &Facade, app: &App) -> TokenStream {
     let Facade { root, has_main } = facade;
     let header = &app.header;
     let (attributes, visibility, ident) = (&header.attributes, &header.visibility, &header.ident);
-    let edges: &[Edge] = if is_sound { &app.edges } else { &[] };
-    let lines = edges.iter().map(|edge| line(root, edge));
+    let lines = app.edges.iter().map(|edge| line(root, edge));
     let arguments = match &header.args {
         Some(ty) => quote!(#ty),
         None => quote!(#root::__private::NoArgs),
@@ -62,16 +61,20 @@ fn line(root: &Path, edge: &Edge) -> TokenStream {
     let Edge { pipeline, minion, config, id, max_in_flight, .. } = edge;
     let left = Ident::new("__MinionsPipeline", pipeline.span());
     let right = Ident::new("__MinionsMinion", minion.span());
-    let check = quote_spanned!(minion.span()=> const _: fn() = || #root::__private::edge::<#left, #right>(););
+    let source = quote_spanned!(pipeline.span()=> const _: fn() = || #root::__private::assert_source::<#left>(););
+    let check = quote_spanned! {minion.span()=>
+        const _: fn() = || #root::__private::edge::<#left, #right, { <#root::__private::Probe<#left>>::IS_SOURCE }>();
+    };
     let config = config.as_ref().map(|config| quote!(.config(#config)));
     let id = id.as_ref().map(|id| quote!(.id(#id)));
     let max_in_flight = max_in_flight.as_ref().map(|workflows| quote!(.max_in_flight(#workflows)));
     quote! {
         let builder = {
             #[allow(unused_imports)]
-            use #root::__private::NoLine as _;
+            use #root::__private::{NoLine as _, NoProbe as _};
             type #left = #pipeline;
             type #right = #minion;
+            #source
             #check
             <#root::__private::Line<#left, #right>>::add(
                 builder,

@@ -16,13 +16,13 @@ pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
     };
     let mut diag = Diagnostics::new();
     let app = model::App::parse(tokens, &mut diag);
-    if !facade.has_main && !app.header.no_main {
+    if !facade.has_main && !app.header.no_main && app.is_complete {
         diag.at(
             &app.header.ident,
             "the generated `main` needs the feature `app` of the facade; turn it on, or write `#[no_main] pub struct Name;` and a `main` of your own",
         );
     }
-    let generated = expand::app(&facade, &app, diag.is_empty());
+    let generated = expand::app(&facade, &app);
     let errors = diag.finish();
     quote!(#generated #errors)
 }

@@ -16,6 +16,8 @@ const KEYS: [&str; 3] = ["config", "id", "max_in_flight"];
 pub(crate) struct App {
     pub(crate) header: Header,
     pub(crate) edges: Vec<Edge>,
+    /// False after a syntax error, which hides what follows it.
+    pub(crate) is_complete: bool,
 }
 
 /// `#[no_main] pub struct Watch;`
@@ -43,10 +45,10 @@ pub(crate) struct Edge {
 impl App {
     /// Parses the tokens after `[$crate]`.
     pub(crate) fn parse(tokens: TokenStream, diag: &mut Diagnostics) -> Self {
-        let mut app = Self { header: Header::absent(), edges: Vec::new() };
+        let mut app = Self { header: Header::absent(), edges: Vec::new(), is_complete: true };
         let parser = |input: ParseStream<'_>| {
             if has_header(input) {
-                app.header = Header::parse(input, diag)?;
+                app.header.parse(input, diag)?;
             }
             while !input.is_empty() {
                 let edge = Edge::parse(input, diag)?;
@@ -63,6 +65,7 @@ impl App {
         };
         if let Err(error) = parser.parse2(tokens) {
             diag.error(error);
+            app.is_complete = false;
         } else if app.edges.is_empty() {
             diag.span(Span::call_site(), "this app has nothing to do; write a line `Pipeline => Minion`");
         }
@@ -105,37 +108,37 @@ impl Header {
         }
     }
 
-    fn parse(input: ParseStream<'_>, diag: &mut Diagnostics) -> syn::Result<Self> {
-        let mut header = Self::absent();
+    /// Takes over what it reads bit by bit, so that a later mistake does not hide `#[no_main]`.
+    fn parse(&mut self, input: ParseStream<'_>, diag: &mut Diagnostics) -> syn::Result<()> {
         for attribute in input.call(Attribute::parse_outer)? {
             if attr::is(&attribute, "no_main") {
                 if attribute.meta.require_path_only().is_err() {
                     diag.at(&attribute, "`#[no_main]` takes no value");
                 }
-                header.no_main = true;
+                self.no_main = true;
             } else if attr::is(&attribute, "args") {
                 match attribute.parse_args() {
-                    Ok(ty) if header.args.is_none() => header.args = Some(ty),
+                    Ok(ty) if self.args.is_none() => self.args = Some(ty),
                     Ok(_) => diag.at(&attribute, "`#[args(..)]` is given twice; put both into one struct"),
                     Err(_) => {
                         diag.at(&attribute, "`#[args(..)]` takes a type that derives `clap::Args`: `#[args(MyArgs)]`")
                     }
                 }
             } else {
-                header.attributes.push(attribute);
+                self.attributes.push(attribute);
             }
         }
-        header.visibility = input.parse()?;
+        self.visibility = input.parse()?;
         if !input.peek(Token![struct]) {
             return Err(input.error("expected `struct Name;`, the type that the program gets, before the first line"));
         }
         input.parse::<Token![struct]>()?;
-        header.ident = input.parse()?;
+        self.ident = input.parse()?;
         if !input.peek(Token![;]) {
-            return Err(input.error(format!("the type of an app has no fields; write `struct {};`", header.ident)));
+            return Err(input.error(format!("the type of an app has no fields; write `struct {};`", self.ident)));
         }
         input.parse::<Token![;]>()?;
-        Ok(header)
+        Ok(())
     }
 }
 

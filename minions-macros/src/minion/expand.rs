@@ -1,10 +1,18 @@
 //! The impl half of a minion as tokens.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::{Type, spanned::Spanned as _};
 
-use crate::{attr, block::Block, forward, half, hooks::Hooks, kind::Kind, paths::Root, text::spelled};
+use crate::{
+    attr,
+    block::Block,
+    forward, half,
+    hooks::Hooks,
+    kind::Kind,
+    paths::{Root, local},
+    text::spelled,
+};
 
 use super::{model::majority, step::Step};
 
@@ -18,7 +26,7 @@ pub(crate) fn minion(root: &Root, block: &Block, hooks: &Hooks<'_>, steps: &[Ste
         // What is missing has been reported; the lines of `app!` should not report it again.
         None => quote! {
             #[automatically_derived]
-            impl<P> #private::Fits<P> for #ty {}
+            impl<P> #private::Fits<P, true> for #ty {}
         },
     };
     quote! {
@@ -62,37 +70,63 @@ fn implementation(
         quote!(#(#conditions)* #private::StepId::of_fn(&<#ty>::#ident))
     });
     let (span, there) = (ty.span(), root.private_at(ty.span()));
-    let head = quote_spanned!(span=> impl #there::Minion for #ty);
-    quote! {
-        #assertions
+    // These take the blame when the event or the context is less visible than the minion.
+    let event_item = quote_spanned!(types.event.span()=> type Event = #event_of::Event;);
+    let context_item = quote_spanned!(types.context.span()=> type Context = #context_of::Context;);
+    let Locals { this, index, event, context, workflow } = &Locals::new();
+    // All of it stands at the type's name: what the compiler says about the trait underlines that once.
+    let implementation = quote_spanned! {span=>
         #[automatically_derived]
-        #head {
-            type Event = #event_of::Event;
-            type Context = #context_of::Context;
-            const STEPS: &'static [#private::StepInfo] = &[#(#infos),*];
+        impl #there::Minion for #ty {
+            #event_item
+            #context_item
+            const STEPS: &'static [#there::StepInfo] = &[#(#infos),*];
 
             #forwarded
 
             async fn step<'a>(
-                &'a self,
-                index: usize,
-                event: &'a Self::Event,
-                context: &'a mut Self::Context,
-                workflow: &'a #private::Workflow,
-            ) -> #private::Result<#private::Flow> {
-                let (event, context) = (#event_of::get(event), #context_of::get(context));
-                let _ = workflow;
+                &'a #this,
+                #index: usize,
+                #event: &'a Self::Event,
+                #context: &'a mut Self::Context,
+                #workflow: &'a #there::Workflow,
+            ) -> #there::Result<#there::Flow> {
+                let (#event, #context) = (#event_of::get(#event), #context_of::get(#context));
+                let _ = #workflow;
                 #positions
-                match index {
+                match #index {
                     #(#arms)*
                     _ => ::core::unreachable!("the engine gives no index beyond the last step"),
                 }
             }
 
-            fn position(step: #private::StepId) -> ::core::option::Option<usize> {
+            fn position(step: #there::StepId) -> ::core::option::Option<usize> {
                 let steps = [#(#ids),*];
                 steps.iter().position(|known| *known == step)
             }
+        }
+    };
+    quote!(#assertions #implementation)
+}
+
+/// The variables of the generated `step`.
+struct Locals {
+    this: Ident,
+    index: Ident,
+    event: Ident,
+    context: Ident,
+    workflow: Ident,
+}
+
+impl Locals {
+    fn new() -> Self {
+        let local = |name| local(name, Span::call_site());
+        Self {
+            this: local("self"),
+            index: local("index"),
+            event: local("event"),
+            context: local("context"),
+            workflow: local("workflow"),
         }
     }
 }
@@ -146,28 +180,28 @@ fn indices(steps: &[Step]) -> (TokenStream, Vec<TokenStream>) {
 }
 
 fn call(root: &Root, step: &Step, types: &Types<'_>) -> TokenStream {
-    let (ident, event, context) = (&step.ident, types.event, types.context);
+    let Locals { this, event, context, workflow, .. } = &Locals::new();
     let (own_event, own_context) = (&step.event, &step.context);
-    let event = if spelled(own_event) == spelled(event) {
-        quote!(event)
+    let event = if spelled(own_event) == spelled(types.event) {
+        quote!(#event)
     } else {
-        let private = root.private_at(own_event.span());
-        quote_spanned!(own_event.span()=> <#own_event as #private::SameEvent<#event>>::same(event))
+        let (private, main) = (root.private_at(own_event.span()), types.event);
+        quote_spanned!(own_event.span()=> <#own_event as #private::SameEvent<#main>>::same(#event))
     };
-    let context = if spelled(own_context) == spelled(context) {
-        quote!(context)
+    let context = if spelled(own_context) == spelled(types.context) {
+        quote!(#context)
     } else {
-        let private = root.private_at(own_context.span());
-        quote_spanned!(own_context.span()=> <#own_context as #private::SameContext<#context>>::same(context))
+        let (private, main) = (root.private_at(own_context.span()), types.context);
+        quote_spanned!(own_context.span()=> <#own_context as #private::SameContext<#main>>::same(#context))
     };
     let extra = step.extra.iter().map(|ty| {
         let private = root.private_at(ty.span());
-        quote_spanned!(ty.span()=> <#ty as #private::StepArg<'_>>::take(workflow))
+        quote_spanned!(ty.span()=> <#ty as #private::StepArg<'_>>::take(#workflow))
     });
-    let span = step.output.as_ref().map_or_else(|| ident.span(), |output| output.span());
+    let span = step.output.as_ref().map_or_else(|| step.ident.span(), |output| output.span());
     let private = root.private_at(span);
     // Everything of the call stands at the result's type: an error about the result underlines nothing else.
-    let mut method = ident.clone();
-    method.set_span(ident.span().located_at(span));
-    quote_spanned!(span=> #private::IntoFlow::into_flow(Self::#method(self, #event, #context #(, #extra)*).await))
+    let mut method = step.ident.clone();
+    method.set_span(span);
+    quote_spanned!(span=> #private::IntoFlow::into_flow(Self::#method(#this, #event, #context #(, #extra)*).await))
 }

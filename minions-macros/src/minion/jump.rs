@@ -107,6 +107,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the calls read better without a borrow")]
     fn messages(body: TokenStream) -> (String, Vec<String>) {
         let mut block: Block =
             syn::parse2(quote!(impl W { async fn a(&self) { #body } fn helper(&self) {} fn record(&self) {} }))

@@ -47,6 +47,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the calls read better without a borrow")]
     fn read(methods: TokenStream) -> (Vec<Step>, Vec<String>) {
         let block: Block = syn::parse2(quote!(impl W { #methods })).expect("the block parses");
         let mut diag = Diagnostics::new();

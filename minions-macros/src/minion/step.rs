@@ -1,6 +1,7 @@
 //! One step: its arguments and the shape of its method.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens as _;
 use syn::{Attribute, Ident, LitStr, PatType, ReturnType, Type};
 
 use crate::{
@@ -137,12 +138,22 @@ fn check_head(method: &Method, diag: &mut Diagnostics) {
         ),
         Taken::Other(receiver) => diag.at(receiver, format!("a step takes `&self`; {SHAPE}")),
     }
-    if !signature.generics.params.is_empty() || signature.generics.where_clause.is_some() {
+    // `impl Trait` in a parameter is a type parameter in disguise.
+    let in_disguise = method.parameters().any(|parameter| names_impl(parameter.ty.to_token_stream()));
+    if in_disguise || !signature.generics.params.is_empty() || signature.generics.where_clause.is_some() {
         diag.at(
             &signature.ident,
             "a step cannot be generic: its event and context are stored and have one type; name the concrete types",
         );
     }
+}
+
+fn names_impl(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => names_impl(group.stream()),
+        TokenTree::Ident(ident) => ident == "impl",
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 fn event(parameter: &PatType, diag: &mut Diagnostics) -> Option<Type> {
@@ -182,14 +193,11 @@ fn context(parameter: &PatType, diag: &mut Diagnostics) -> Option<Type> {
 
 #[cfg(test)]
 mod tests {
-    use proc_macro2::TokenStream;
-    use quote::quote;
-
     use super::*;
     use crate::block::Block;
 
-    fn parse(method: TokenStream) -> (Option<Step>, Vec<String>) {
-        let block: Block = syn::parse2(quote!(impl W { #method })).expect("the block parses");
+    fn parse(method: &str) -> (Option<Step>, Vec<String>) {
+        let block: Block = syn::parse_str(&format!("impl W {{ {method} }}")).expect("the block parses");
         let method = block.methods().next().expect("one method");
         let mut diag = Diagnostics::new();
         let step = Step::parse(method, method.helper("minion_step").expect("a step"), &mut diag);
@@ -198,129 +206,61 @@ mod tests {
 
     #[test]
     fn reads_a_step() {
-        let (step, seen) = parse(quote! {
-            #[minion_step(name = "fetch-page")]
-            async fn fetch(&self, Page { url, .. }: &Page, _: &mut Visit, wf: &Workflow) -> Result<Flow> {}
-        });
+        let (step, seen) = parse(
+            "#[minion_step(name = \"fetch-page\")]
+            async fn fetch(&self, Page { url, .. }: &Page, _: &mut Visit, wf: &Workflow) -> Result<Flow> {}",
+        );
         assert!(seen.is_empty(), "{seen:?}");
         let step = step.unwrap();
         assert_eq!((step.name.as_str(), spelled(&step.event).as_str()), ("fetch-page", "Page"));
         assert_eq!(step.extra.len(), 1);
-        let (step, _) = parse(quote!(
-            #[minion_step]
-            async fn r#type(&self, e: &a::B<C>, c: &mut ()) {}
-        ));
+        let (step, _) = parse("#[minion_step] async fn r#type(&self, e: &a::B<C>, c: &mut ()) {}");
         let step = step.unwrap();
         assert_eq!((step.name.as_str(), spelled(&step.event).as_str()), ("type", "a::B<C>"));
     }
 
     #[test]
     fn shapes() {
-        let one = |method| {
-            let (step, mut seen) = parse(method);
-            assert!(step.is_none());
-            assert_eq!(seen.len(), 1, "{seen:?}");
-            seen.remove(0)
-        };
-        assert!(
-            one(quote!(
-                #[minion_step]
-                fn a(&self, e: &E, c: &mut C) {}
-            ))
-            .contains("must be an `async fn`")
-        );
-        assert!(
-            one(quote!(
-                #[minion_step]
-                async fn a(&mut self, e: &E, c: &mut C) {}
-            ))
-            .contains("keep what changes in the context")
-        );
-        assert!(
-            one(quote!(
-                #[minion_step]
-                async fn a(self: Arc<Self>, e: &E, c: &mut C) {}
-            ))
-            .contains("a step takes `&self`")
-        );
-        assert!(
-            one(quote!(
-                #[minion_step]
-                async fn a(e: &E, c: &mut C) {}
-            ))
-            .contains("`&self` first")
-        );
-        assert!(
-            one(quote!(
-                #[minion_step]
-                async fn a(&self, e: Vec<E>, c: &mut C) {}
-            ))
-            .contains("`&Vec<E>`")
-        );
-        assert!(
-            one(quote!(
-                #[minion_step]
-                async fn a(&self, e: &mut E, c: &mut C) {}
-            ))
-            .contains("cannot change: `&E`")
-        );
-        assert!(
-            one(quote!(
-                #[minion_step]
-                async fn a(&self, e: &E, c: &C) {}
-            ))
-            .contains("`&mut C`")
-        );
-        assert!(
-            one(quote!(
-                #[minion_step]
-                async fn a(&self, e: &E, c: C) {}
-            ))
-            .contains("`&mut C`")
-        );
-        assert!(
-            one(quote!(
-                #[minion_step]
-                async fn a(&self, e: &E) {}
-            ))
-            .contains("lacks its context")
-        );
-        assert!(
-            one(quote!(
-                #[minion_step]
-                async fn a(&self) {}
-            ))
-            .contains("lacks its event and its context")
-        );
-        assert!(
-            one(quote!(
-                #[minion_step]
-                async fn a<T>(&self, e: &E, c: &mut C) {}
-            ))
-            .contains("cannot be generic")
-        );
+        for (method, says) in [
+            ("fn a(&self, e: &E, c: &mut C) {}", "must be an `async fn`"),
+            ("async fn a(&mut self, e: &E, c: &mut C) {}", "keep what changes in the context"),
+            ("async fn a(self: Arc<Self>, e: &E, c: &mut C) {}", "a step takes `&self`"),
+            ("async fn a(e: &E, c: &mut C) {}", "`&self` first"),
+            ("async fn a(&self, e: Vec<E>, c: &mut C) {}", "`&Vec<E>`"),
+            ("async fn a(&self, e: &mut E, c: &mut C) {}", "cannot change: `&E`"),
+            ("async fn a(&self, e: &E, c: &C) {}", "`&mut C`"),
+            ("async fn a(&self, e: &E, c: C) {}", "`&mut C`"),
+            ("async fn a(&self, e: &E) {}", "lacks its context"),
+            ("async fn a(&self) {}", "lacks its event and its context"),
+            ("async fn a<T>(&self, e: &E, c: &mut C) {}", "cannot be generic"),
+            ("async fn a(&self, e: &impl Display, c: &mut C) {}", "cannot be generic"),
+        ] {
+            let (step, seen) = parse(&format!("#[minion_step] {method}"));
+            assert!(step.is_none(), "{method}");
+            assert!(seen.len() == 1 && seen[0].contains(says), "{method}: {seen:?}");
+        }
     }
 
     #[test]
     fn later_arguments_are_checked_and_then_refused() {
-        let all = |arguments: TokenStream| {
-            parse(quote!(
-                #[minion_step(#arguments)]
-                async fn a(&self, e: &E, c: &mut C) {}
-            ))
-            .1
-        };
-        let seen = all(quote!(retry(attempts = 5, backoff = "200ms..30s"), timeout = "10s", on_failure = "b"));
+        let all =
+            |arguments: &str| parse(&format!("#[minion_step({arguments})] async fn a(&self, e: &E, c: &mut C) {{}}")).1;
+        let seen = all(r#"retry(attempts = 5, backoff = "200ms..30s"), timeout = "10s", on_failure = "b""#);
         assert_eq!(seen.len(), 3);
         assert!(seen.iter().all(|message| message.contains("is not yet supported; leave it out")), "{seen:?}");
-        assert!(all(quote!(retry(atempts = 5)))[0].contains("did you mean `attempts`?"));
-        assert!(all(quote!(retry(attempts = 0)))[0].contains("above zero"));
-        assert!(all(quote!(retry(backoff = "30s..1s")))[0].contains("backwards"));
-        assert!(all(quote!(retry))[0].contains("takes a list"));
-        assert!(all(quote!(retry()))[0].contains("retries nothing"));
-        assert!(all(quote!(timeout = "10"))[0].contains("lacks its unit"));
-        assert!(all(quote!(timeout = "1s", timeout = "2s"))[0].contains("given twice"));
-        assert!(all(quote!(retires = 3))[0].contains("unknown argument `retires`"));
-        assert!(all(quote!(name = "a b"))[0].contains("1 to 64 ascii"));
+        for (arguments, says) in [
+            ("retry(atempts = 5)", "did you mean `attempts`?"),
+            ("retry(attempts = 0)", "above zero"),
+            (r#"retry(backoff = "30s..1s")"#, "backwards"),
+            ("retry", "takes a list"),
+            ("retry()", "retries nothing"),
+            (r#"timeout = "10""#, "lacks its unit"),
+            (r#"retires = 3"#, "unknown argument `retires`"),
+            (r#"name = "a b""#, "1 to 64 ascii"),
+            (r#"name = "a", name = "b""#, "given twice"),
+        ] {
+            let seen = all(arguments);
+            assert!(seen.len() == 1 && seen[0].contains(says), "{arguments}: {seen:?}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     duration, forward, half,
     hooks::Hooks,
     kind::Kind,
-    paths::Root,
+    paths::{Root, local},
 };
 
 const REFUSED: [Refused; 3] = [
@@ -42,20 +42,19 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
     });
     let forwarded = forward::pipeline(&hooks, root);
     let implementation = match next {
-        Some(Next { event, assertion, method }) => {
+        Some(Next { event, event_item, assertion, method }) => {
             let (span, there) = (ty.span(), root.private_at(ty.span()));
-            let head = quote_spanned!(span=> impl #there::Pipeline for #ty);
-            quote! {
+            quote_spanned! {span=>
                 #[automatically_derived]
-                #head {
-                    type Event = #event;
+                impl #there::Pipeline for #ty {
+                    #event_item
                     #background
                     #idle
                     #forwarded
                     #method
                 }
                 #[automatically_derived]
-                impl #private::Produces<#event> for #ty {}
+                impl #there::Produces<#event> for #ty {}
                 #assertion
             }
         }
@@ -63,6 +62,8 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
         None => quote! {
             #[automatically_derived]
             impl<E> #private::Produces<E> for #ty {}
+            #[automatically_derived]
+            impl #private::Source for #ty {}
         },
     };
     quote! {
@@ -78,6 +79,8 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
 struct Next {
     /// The event, or a stand-in when the assertion reports the output of `next`.
     event: TokenStream,
+    /// The associated type, which takes the blame when the event is less visible than the pipeline.
+    event_item: TokenStream,
     assertion: TokenStream,
     method: TokenStream,
 }
@@ -92,19 +95,21 @@ fn next(root: &Root, block: &Block, hooks: &Hooks<'_>, diag: &mut Diagnostics) -
     let ReturnType::Type(_, output) = &method.signature.output else {
         return None;
     };
-    let private = root.private();
     let span = output.span();
-    let there = root.private_at(span);
+    let (here, there) = (method.signature.ident.span(), root.private_at(span));
+    let private = root.private_at(here);
     let answer = quote_spanned! {span=>
         <#there::Answer<{ <#there::Probe<#output>>::IS_NEXT }> as #there::NextOf<#output>>
     };
     let event = quote_spanned!(span=> #answer::Event);
+    let event_item = quote_spanned!(span=> type Event = #event;);
     let assertion = quote_spanned!(span=> const _: fn() = || #there::assert_next::<#output>(););
-    let call = quote_spanned!(span=> #answer::into_next(Self::next(self).await));
-    let method = quote! {
-        async fn next(&mut self) -> #private::Result<#private::Next<Self::Event>> {
+    let this = local("self", span);
+    let call = quote_spanned!(span=> #answer::into_next(Self::next(#this).await));
+    let method = quote_spanned! {here=>
+        async fn next(&mut #this) -> #private::Result<#private::Next<Self::Event>> {
             #call
         }
     };
-    Some(Next { event, assertion, method })
+    Some(Next { event, event_item, assertion, method })
 }

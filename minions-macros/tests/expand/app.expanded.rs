@@ -6,12 +6,16 @@ impl App {
         let builder = ::minions::GruBuilder::new();
         let builder = {
             #[allow(unused_imports)]
-            use ::minions::__private::NoLine as _;
+            use ::minions::__private::{NoLine as _, NoProbe as _};
             type __MinionsPipeline = Sitemap;
             type __MinionsMinion = Watcher;
+            const _: fn() = || ::minions::__private::assert_source::<
+                __MinionsPipeline,
+            >();
             const _: fn() = || ::minions::__private::edge::<
                 __MinionsPipeline,
                 __MinionsMinion,
+                { <::minions::__private::Probe<__MinionsPipeline>>::IS_SOURCE },
             >();
             <::minions::__private::Line<
                 __MinionsPipeline,
@@ -20,12 +24,16 @@ impl App {
         };
         let builder = {
             #[allow(unused_imports)]
-            use ::minions::__private::NoLine as _;
+            use ::minions::__private::{NoLine as _, NoProbe as _};
             type __MinionsPipeline = pages::Sitemap;
             type __MinionsMinion = Auditor;
+            const _: fn() = || ::minions::__private::assert_source::<
+                __MinionsPipeline,
+            >();
             const _: fn() = || ::minions::__private::edge::<
                 __MinionsPipeline,
                 __MinionsMinion,
+                { <::minions::__private::Probe<__MinionsPipeline>>::IS_SOURCE },
             >();
             <::minions::__private::Line<
                 __MinionsPipeline,

@@ -157,7 +157,7 @@ const _: () = {
         const CREATES: bool = false;
     }
     #[automatically_derived]
-    impl<P> ::minions::__private::Fits<P> for Watcher {}
+    impl<P> ::minions::__private::Fits<P, true> for Watcher {}
 };
 ::core::compile_error! {
     "argument `timeout` is not yet supported; leave it out, and bound the slow call itself with `tokio::time::timeout`"
@@ -180,6 +180,8 @@ const _: () = {
     }
     #[automatically_derived]
     impl<E> ::minions::__private::Produces<E> for Clock {}
+    #[automatically_derived]
+    impl ::minions::__private::Source for Clock {}
 };
 ::core::compile_error! {
     "this pipeline has no events: write `async fn next(&mut self) -> Result<Next<E>>`"
@@ -190,6 +192,24 @@ impl Broken {
     /// The orchestrations of this program, for tests and for embedding it.
     pub fn builder() -> ::minions::GruBuilder {
         let builder = ::minions::GruBuilder::new();
+        let builder = {
+            #[allow(unused_imports)]
+            use ::minions::__private::{NoLine as _, NoProbe as _};
+            type __MinionsPipeline = A;
+            type __MinionsMinion = B;
+            const _: fn() = || ::minions::__private::assert_source::<
+                __MinionsPipeline,
+            >();
+            const _: fn() = || ::minions::__private::edge::<
+                __MinionsPipeline,
+                __MinionsMinion,
+                { <::minions::__private::Probe<__MinionsPipeline>>::IS_SOURCE },
+            >();
+            <::minions::__private::Line<
+                __MinionsPipeline,
+                __MinionsMinion,
+            >>::add(builder, ::minions::gru::Orchestration::default())
+        };
         builder
     }
     /// Runs the generated command line on the arguments of the process.

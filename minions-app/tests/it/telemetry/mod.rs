@@ -3,4 +3,4 @@
 mod alone;
 mod logs;
 mod metrics;
-mod prometheus;
+pub(crate) mod prometheus;

@@ -3,25 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The families of one scrape by name.
-pub(super) type Scrape = BTreeMap<String, Family>;
+pub(crate) type Scrape = BTreeMap<String, Family>;
 
 /// All samples of one metric.
 #[derive(Debug, Default)]
-pub(super) struct Family {
-    pub(super) kind: String,
-    pub(super) help: Option<String>,
-    pub(super) samples: Vec<Sample>,
+pub(crate) struct Family {
+    pub(crate) kind: String,
+    pub(crate) help: Option<String>,
+    pub(crate) samples: Vec<Sample>,
 }
 
 #[derive(Debug, PartialEq)]
-pub(super) struct Sample {
-    pub(super) name: String,
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) value: f64,
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) value: f64,
 }
 
 /// Reads a scrape; what is wrong with it is told with the line.
-pub(super) fn parse(text: &str) -> Result<Scrape, String> {
+pub(crate) fn parse(text: &str) -> Result<Scrape, String> {
     if !text.ends_with('\n') {
         return Err("the last line has no line feed".to_owned());
     }

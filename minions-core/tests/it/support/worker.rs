@@ -10,6 +10,8 @@ use minions_core::workflow::Workflow;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use super::Gate;
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) number: u64,
@@ -54,6 +56,20 @@ impl Script {
     /// Goes on from step to step.
     pub(crate) fn plain() -> Self {
         Self::new(|_, _, trail| async { Ok((Flow::Continue, trail)) })
+    }
+
+    /// Goes on from step to step, but waits at `gate` in those that `held` names.
+    pub(crate) fn held(gate: &Gate, held: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        let gate = gate.clone();
+        Self::new(move |workflow, _, trail| {
+            let gate = held(workflow.step()).then(|| gate.clone());
+            async move {
+                if let Some(gate) = gate {
+                    gate.pass().await;
+                }
+                Ok((Flow::Continue, trail))
+            }
+        })
     }
 
     /// Answers `flow` in `step`, and goes on in the others.
@@ -116,7 +132,6 @@ impl Minion for Worker {
 pub(crate) mod old {
     use serde_json::{Value, json};
 
-    use super::super::Gate;
     use super::*;
 
     /// `Worker` as it was: another context, and a step that is gone since. It stays at the gate in the step

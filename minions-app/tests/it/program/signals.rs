@@ -1,0 +1,72 @@
+//! Asking a program to stop.
+
+use super::support::Place;
+
+#[test]
+fn a_signal_parks_the_work_and_the_next_start_goes_on() {
+    for signal in ["TERM", "INT"] {
+        let place = Place::new();
+        let mut running = place.start(2, &["second"], &["--set", "numbers.stay=true"]);
+        let inside = [place.asked(), place.asked()];
+        running.signal(signal);
+        running.says("stopping; the steps under way are finished first");
+        // Steps under way end, and the checkpoint behind them is still made.
+        inside.into_iter().for_each(|asked| asked.answer("go"));
+        let ended = running.end().code(0);
+        assert_eq!(ended.steps().iter().filter(|step| step.starts_with("third")).count(), 0);
+        let last = ended.stderr.lines().last().unwrap();
+        assert!(last.contains("; 2 workflows stored, to go on with the next start"), "{last}");
+
+        let ended = place.start(0, &[], &[]).end().code(0);
+        // Nobody can know any more that these steps were not begun.
+        assert_eq!(ended.steps(), ["third 1 again=true", "third 2 again=true"]);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_the_process_and_the_work_is_still_there() {
+    let place = Place::new();
+    let mut running = place.start(1, &["second"], &[]);
+    let inside = place.asked();
+    running.signal("TERM");
+    running.says("terminated: stopping");
+    running.signal("TERM");
+    let ended = running.end().code(1);
+    assert!(ended.stderr.contains("stored work resumes with the next start"), "{}", ended.stderr);
+    drop(inside);
+    assert_eq!(place.start(0, &[], &[]).end().code(0).steps(), ["second 1 again=true", "third 1 again=false"]);
+}
+
+#[test]
+fn a_graceful_stop_is_0_whatever_lies_in_quarantine() {
+    let place = Place::new();
+    let mut running = place.start(1, &["second", "end"], &["--set", "numbers.stay=true"]);
+    place.answer_all(&["second 1", "end"], "fail");
+    running.says("workflow quarantined");
+    running.signal("TERM");
+    let ended = running.end().code(0);
+    assert!(ended.stderr.contains("1 workflow in quarantine"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_signal_during_the_start_stops_after_it() {
+    let place = Place::new();
+    let mut running = place.start(1, &["startup"], &["--set", "numbers.stay=true"]);
+    let starting = place.asked();
+    running.signal("TERM");
+    running.says("terminated: stopping");
+    starting.answer("go");
+    running.end().code(0);
+}
+
+#[test]
+fn work_that_is_kept_in_memory_is_finished_before_the_stop() {
+    let place = Place::new();
+    let args = ["--set", "minions.store=memory", "--set", "numbers.stay=true"];
+    let mut running = place.start(1, &["second"], &args);
+    let inside = place.asked();
+    running.signal("TERM");
+    running.says("terminated: stopping");
+    inside.answer("go");
+    assert_eq!(running.end().code(0).steps().last(), Some(&"third 1 again=false"));
+}

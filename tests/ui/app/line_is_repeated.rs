@@ -1,0 +1,10 @@
+use minions_ui_support::{Clock, Watcher};
+
+minions::app! {
+    #[no_main]
+    pub struct App;
+    Clock => Watcher,
+    Clock => Watcher,
+}
+
+fn main() {}

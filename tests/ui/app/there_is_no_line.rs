@@ -1,0 +1,6 @@
+minions::app! {
+    #[no_main]
+    pub struct App;
+}
+
+fn main() {}

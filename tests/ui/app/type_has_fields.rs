@@ -1,0 +1,9 @@
+minions::app! {
+    #[no_main]
+    pub struct App {
+        seen: usize,
+    }
+    minions_ui_support::Clock => minions_ui_support::Watcher,
+}
+
+fn main() {}

@@ -1,0 +1,28 @@
+use minions::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Page {
+    url: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Visit {
+    changed: bool,
+}
+
+#[minion]
+struct Watcher;
+
+#[minion]
+impl Watcher {
+    #[minion_step]
+    async fn fetch(&self, _page: &Page, _visit: &mut Visit) {}
+
+    #[minion_step]
+    async fn compare(&self, _page: &Page, _visit: &mut Visit) {}
+
+    #[minion_step]
+    async fn record(&self, _page: &Page, _name: &mut String) {}
+}
+
+fn main() {}

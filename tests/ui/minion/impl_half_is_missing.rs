@@ -1,0 +1,6 @@
+use minions::prelude::*;
+
+#[minion]
+struct Watcher;
+
+fn main() {}

@@ -1,0 +1,22 @@
+use minions::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Page {
+    url: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Visit {
+    changed: bool,
+}
+
+#[minion]
+struct Watcher;
+
+#[minion]
+impl Watcher {
+    #[minion_step(retry(attempts = 5, backoff = "200ms..30s"))]
+    async fn fetch(&self, _page: &Page, _visit: &mut Visit) {}
+}
+
+fn main() {}

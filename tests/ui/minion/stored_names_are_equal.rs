@@ -1,0 +1,25 @@
+use minions::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Page {
+    url: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Visit {
+    changed: bool,
+}
+
+#[minion]
+struct Watcher;
+
+#[minion]
+impl Watcher {
+    #[minion_step]
+    async fn fetch(&self, _page: &Page, _visit: &mut Visit) {}
+
+    #[minion_step(name = "fetch")]
+    async fn get(&self, _page: &Page, _visit: &mut Visit) {}
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+use minions::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Page {
+    url: String,
+}
+
+#[pipeline]
+struct Sitemap {
+    seen: usize,
+}
+
+#[pipeline]
+impl Sitemap {
+    async fn next(&mut self) -> Result<Next<Page>> {
+        Ok(Next::End)
+    }
+}
+
+fn main() {}

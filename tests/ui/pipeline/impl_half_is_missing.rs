@@ -1,0 +1,6 @@
+use minions::prelude::*;
+
+#[pipeline]
+struct Sitemap;
+
+fn main() {}

@@ -1,0 +1,17 @@
+use minions::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Page {
+    url: String,
+}
+
+struct Sitemap;
+
+#[pipeline]
+impl Sitemap {
+    async fn next(&mut self) -> Result<Next<Page>> {
+        Ok(Next::End)
+    }
+}
+
+fn main() {}

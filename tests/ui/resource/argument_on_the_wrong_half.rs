@@ -1,0 +1,9 @@
+use minions::prelude::*;
+
+#[resource]
+struct Http;
+
+#[resource(name = "web")]
+impl Http {}
+
+fn main() {}

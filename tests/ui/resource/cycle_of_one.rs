@@ -1,0 +1,11 @@
+use minions::prelude::*;
+
+#[resource]
+struct Mirror {
+    mirror: Dep<Mirror>,
+}
+
+#[resource]
+impl Mirror {}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use minions::prelude::*;
+
+struct Client;
+
+#[resource]
+struct Http {
+    client: Client,
+}
+
+#[resource]
+impl Http {}
+
+fn main() {}

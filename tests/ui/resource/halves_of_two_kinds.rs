@@ -1,0 +1,9 @@
+use minions::prelude::*;
+
+#[minion]
+struct Http;
+
+#[resource]
+impl Http {}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use minions::prelude::*;
+
+#[resource(id = "web")]
+struct Http;
+
+#[resource]
+impl Http {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use minions::prelude::*;
+
+#[resource]
+struct Http;
+
+fn main() {}

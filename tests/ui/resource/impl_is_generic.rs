@@ -1,0 +1,8 @@
+use minions::prelude::*;
+
+struct Cache<T>(T);
+
+#[resource]
+impl<T> Cache<T> {}
+
+fn main() {}

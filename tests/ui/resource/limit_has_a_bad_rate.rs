@@ -1,0 +1,12 @@
+use minions::prelude::*;
+
+#[resource]
+struct Http;
+
+#[resource]
+impl Http {
+    #[limit(rate = "20/day")]
+    pub async fn get(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use minions::prelude::*;
+
+#[resource]
+enum Http {
+    Real,
+    Fake,
+}
+
+#[resource]
+impl Http {}
+
+fn main() {}

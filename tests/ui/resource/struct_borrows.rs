@@ -1,0 +1,9 @@
+use minions::prelude::*;
+
+#[resource]
+struct Cache<'a> {
+    #[default]
+    name: &'a str,
+}
+
+fn main() {}

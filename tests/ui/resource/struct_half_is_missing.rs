@@ -1,0 +1,8 @@
+use minions::prelude::*;
+
+struct Http;
+
+#[resource]
+impl Http {}
+
+fn main() {}

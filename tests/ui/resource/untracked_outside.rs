@@ -1,0 +1,6 @@
+use minions::untracked;
+
+#[untracked]
+async fn ping() {}
+
+fn main() {}
