@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Settings, SettingsFiles};
-use crate::manifest::{Manifest, ManifestError, resolve};
+use crate::manifest::{Manifest, ManifestError, Replacements, resolve};
 use crate::minion::{Minion, MinionFactory};
 use crate::pipeline::{Pipeline, PipelineFactory, Produces};
+use crate::resource::{Replaced, Resource};
 use crate::store::{NoStore, StateStore};
 
 use super::{Gru, StartError, StopMode};
@@ -67,6 +68,7 @@ pub struct GruBuilder {
     pub(crate) edges: Vec<Edge>,
     pub(crate) settings: Settings,
     pub(crate) files: Option<Arc<dyn SettingsFiles>>,
+    pub(crate) replaced: Replacements,
     pub(crate) provided: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(crate) store: Option<Arc<dyn StateStore>>,
     pub(crate) options: Options,
@@ -137,6 +139,7 @@ impl GruBuilder {
             edges: Vec::new(),
             settings: Settings::empty(),
             files: None,
+            replaced: Replacements::new(),
             provided: HashMap::new(),
             store: None,
             options: Options::default(),
@@ -189,6 +192,13 @@ impl GruBuilder {
     /// start.
     pub fn will_provide<T: Send + Sync + 'static>(mut self) -> Self {
         self.provided.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(()));
+        self
+    }
+
+    /// Makes the resource `R` by calling `make`, instead of from what it needs: a fake in a test, or a value that the
+    /// embedding program has already. Its hooks run as ever.
+    pub fn resource<R: Resource>(mut self, make: impl Fn() -> R + Send + Sync + 'static) -> Self {
+        self.replaced.insert(TypeId::of::<R>(), Arc::new(Replaced(Arc::new(make))));
         self
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use crate::error::Error;
 use crate::panics::contain;
@@ -55,7 +55,7 @@ impl Running {
         for failure in &report.failures {
             warn!(component = failure.name, phase = %failure.phase, error = failure.error.as_std(), "failed while stopping");
         }
-        info!(parked, interrupted, quarantined, "stopped");
+        debug!(parked, interrupted, quarantined, "stopped");
         report
     }
 

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use minions_core::Result;
 use minions_core::component::{Assembly, Component, Need};
 use minions_core::minion::{Flow, Minion, StepId, StepInfo};
+use minions_core::testing::Gate;
 use minions_core::workflow::Workflow;
-
-use super::Gate;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Job {
