@@ -56,6 +56,12 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_shows_the_hello_example() {
+        let (_, program) = include_str!("../examples/hello/main.rs").split_once("\n\n").expect("it has a first line");
+        assert!(include_str!("../README.md").contains(program), "README.md shows another program than examples/hello");
+    }
+
+    #[test]
     fn the_summary_lists_every_page() {
         let summary = include_str!("../docs/src/SUMMARY.md");
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/src");

@@ -18,6 +18,7 @@ pub struct Value {
 
 /// The content of a [`Value`].
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Data {
     /// Nothing, as JSON and YAML can say it.
     Null,
