@@ -76,6 +76,8 @@ impl<E> fmt::Debug for Wire<E> {
 /// A minion named `probe` whose only step hands a copy of the event to its [`Probed`].
 pub struct Probe<E>(Arc<mpsc::UnboundedSender<E>>);
 
+// A program that forgot its own halves should not be told of ours.
+#[diagnostic::do_not_recommend]
 impl<E: Storable + Clone> Component for Probe<E> {
     const NAME: &'static str = "probe";
     const FIELDS: &'static [Need] = &[Need::provided::<Wire<E>>()];
@@ -86,6 +88,7 @@ impl<E: Storable + Clone> Component for Probe<E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Storable + Clone> Minion for Probe<E> {
     type Event = E;
     type Context = ();

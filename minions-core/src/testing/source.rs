@@ -115,6 +115,8 @@ impl<E> fmt::Debug for Ear<E> {
 /// A pipeline named `source` that says what its [`Events`] are told.
 pub struct Source<E>(Ear<E>);
 
+// A program that forgot its own halves should not be told of ours.
+#[diagnostic::do_not_recommend]
 impl<E: Storable> Component for Source<E> {
     const NAME: &'static str = "source";
     const FIELDS: &'static [Need] = &[Need::provided::<Ear<E>>()];
@@ -125,6 +127,7 @@ impl<E: Storable> Component for Source<E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Storable> Pipeline for Source<E> {
     type Event = E;
 
@@ -133,6 +136,7 @@ impl<E: Storable> Pipeline for Source<E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Storable> Produces<E> for Source<E> {}
 
 impl<E> fmt::Debug for Source<E> {
