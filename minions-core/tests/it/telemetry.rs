@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use metrics_util::MetricKind;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use minions_core::Result;
+
 use minions_core::component::{Assembly, Component, Dep, Inject, Need};
 use minions_core::gru::StopMode;
 use minions_core::minion::{Flow, Minion, StepInfo};
@@ -13,7 +13,7 @@ use minions_core::store::MemoryStore;
 use minions_core::telemetry::names;
 use minions_core::testing::{Events, FaultyStore, Gate};
 use minions_core::workflow::Workflow;
-use minions_core::{Error, Gru};
+use minions_core::{Error, Gru, Result};
 
 use crate::support::{Feed, ID, Job, Script, jobs, program, until};
 
