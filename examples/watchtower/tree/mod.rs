@@ -12,7 +12,9 @@ use tokio::sync::Semaphore;
 mod bounds;
 mod name;
 
-pub use bounds::{Bounds, GITIGNORE, Place, is_gone, is_within, join, text_of};
+#[cfg(target_os = "linux")]
+pub use bounds::is_within;
+pub use bounds::{Bounds, GITIGNORE, Place, is_gone, join, text_of};
 
 /// Reads the files of the tree, a few at a time, on threads that may block.
 #[resource]
