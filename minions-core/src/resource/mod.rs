@@ -8,7 +8,7 @@ use crate::error::Result;
 mod erased;
 mod track;
 
-pub(crate) use erased::{ErasedResource, ResourceFactory, factory};
+pub(crate) use erased::{ErasedResource, Replaced, ResourceFactory, factory};
 pub use track::{Call, TrackedMethod};
 
 /// A shared dependency: the half that the impl declares.

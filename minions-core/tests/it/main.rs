@@ -10,4 +10,5 @@ mod lifecycle;
 mod manifest;
 mod persistence;
 mod resume;
+mod telemetry;
 mod workflows;
