@@ -1,12 +1,13 @@
 //! What is wrong with the files.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use minions::prelude::*;
 
-use super::catalog::{Catalog, Finding};
+use super::catalog::{Catalog, Finding, Link, Verdict};
 use super::indexer::markdown;
 use super::scan::Sighting;
 use super::tree::{Look, Tree};
@@ -45,7 +46,7 @@ pub struct Audit {
     /// When the look began.
     stamp: u64,
     /// Nothing if there is no file.
-    findings: Option<Vec<Finding>>,
+    verdict: Option<Verdict>,
 }
 
 #[minion]
@@ -54,23 +55,52 @@ impl Auditor {
     async fn inspect(&self, seen: &Sighting, audit: &mut Audit) -> Result<()> {
         audit.stamp = self.catalog.clock().stamp();
         let (path, settings) = (seen.path.clone(), self.settings.clone());
-        let look = self.tree.look(&seen.path, move |file, absolute| inspect(&path, absolute, file, &settings)).await?;
-        audit.findings = match look {
-            Look::File(findings) => Some(findings),
-            Look::Unreadable(why) => Some(vec![finding("unreadable", None, why)]),
+        audit.verdict = match self.tree.look(&seen.path, move |file| inspect(&path, file, &settings)).await? {
+            Look::File((mut findings, links)) => {
+                let targets = self.lead_somewhere(links.iter().filter_map(|link| link.resolved.clone())).await?;
+                let broken: BTreeSet<_> = targets.iter().filter(|(_, there)| !there).map(|(path, _)| path).collect();
+                let broken = links.iter().filter(|link| link.resolved.iter().any(|path| broken.contains(path)));
+                findings.extend(
+                    broken.map(|link| {
+                        finding("broken_link", Some(link.line), format!("`{}` leads nowhere", link.target))
+                    }),
+                );
+                findings.truncate(self.settings.max_findings);
+                Some(Verdict { findings, targets })
+            }
+            Look::Unreadable(why) => {
+                Some(Verdict { findings: vec![finding("unreadable", None, why)], targets: Vec::new() })
+            }
             Look::Nothing => None,
         };
         Ok(())
     }
 
     #[minion_step]
-    async fn report(&self, seen: &Sighting, audit: &mut Audit) -> Result<()> {
-        self.catalog.record(&seen.path, audit.stamp, audit.findings.take()).await
+    async fn report(&self, seen: &Sighting, audit: &mut Audit) -> Result<Flow> {
+        self.catalog.record(&seen.path, audit.stamp, audit.verdict.clone()).await?;
+        let has_links = audit.verdict.as_ref().is_some_and(|verdict| !verdict.targets.is_empty());
+        Ok(if has_links { Flow::Continue } else { Flow::Done })
+    }
+
+    /// From the report on, `Scan` knows which changes elsewhere concern this file; this is for those before it.
+    #[minion_step]
+    async fn check_again(&self, _seen: &Sighting, audit: &mut Audit) -> Result<Flow> {
+        let targets = audit.verdict.take().unwrap_or_default().targets;
+        let now = self.lead_somewhere(targets.iter().map(|(path, _)| path.clone())).await?;
+        Ok(if now == targets { Flow::Done } else { Flow::to(Self::inspect) })
+    }
+
+    async fn lead_somewhere(&self, paths: impl Iterator<Item = String>) -> Result<Vec<(String, bool)>> {
+        let paths: Vec<_> = paths.collect::<BTreeSet<_>>().into_iter().collect();
+        let there = self.tree.lead_somewhere(paths.clone()).await?;
+        Ok(paths.into_iter().zip(there).collect())
     }
 }
 
-fn inspect(path: &str, absolute: &Path, file: File, settings: &AuditorSettings) -> io::Result<Vec<Finding>> {
-    let mut findings = Vec::new();
+/// What is wrong with a file by itself, and its links.
+fn inspect(path: &str, file: File, settings: &AuditorSettings) -> io::Result<(Vec<Finding>, Vec<Link>)> {
+    let (mut findings, mut links) = (Vec::new(), Vec::new());
     let bytes = file.metadata()?.len();
     if bytes > settings.max_bytes {
         let detail = format!("{bytes} bytes, where {} are allowed", settings.max_bytes);
@@ -81,23 +111,10 @@ fn inspect(path: &str, absolute: &Path, file: File, settings: &AuditorSettings) 
     if is_text(&content) {
         findings.extend(keys::find(&content).map(|key| finding("key", Some(key.line), key.detail())));
         if is_markdown(path) {
-            findings.extend(broken_links(path, absolute, &String::from_utf8_lossy(&content)));
+            links = markdown::outline(path, &String::from_utf8_lossy(&content)).links;
         }
     }
-    findings.truncate(settings.max_findings);
-    Ok(findings)
-}
-
-/// Links that lead out of the tree are nobody's business here.
-fn broken_links(path: &str, absolute: &Path, text: &str) -> impl Iterator<Item = Finding> {
-    let depth = path.split('/').count();
-    let root: PathBuf = absolute.ancestors().nth(depth).unwrap_or(absolute).into();
-    markdown::outline(path, text).links.into_iter().filter_map(move |link| {
-        let target = root.join(link.resolved?);
-        // A link through something that may not be entered is not known to be broken.
-        let is_broken = matches!(target.try_exists(), Ok(false));
-        is_broken.then(|| finding("broken_link", Some(link.line), format!("`{}` leads nowhere", link.target)))
-    })
+    Ok((findings, links))
 }
 
 fn finding(kind: &str, line: Option<u64>, detail: String) -> Finding {
@@ -136,13 +153,14 @@ mod tests {
             settings: Config::from(AuditorSettings { max_bytes: 10, ..AuditorSettings::default() }),
         };
         let seen = Sighting { path: "d/a.md".into() };
-        let run = async |audit: &mut Audit| {
-            auditor.inspect(&seen, audit).await.unwrap();
-            auditor.report(&seen, audit).await.unwrap();
-            auditor.catalog.totals(0, 10).await.unwrap()
+        let run = async || {
+            let mut audit = Audit::default();
+            auditor.inspect(&seen, &mut audit).await.unwrap();
+            let flow = auditor.report(&seen, &mut audit).await.unwrap();
+            (audit, flow, auditor.catalog.totals(0, 10).await.unwrap())
         };
-        let found = run(&mut Audit::default()).await.first;
-        let lines: Vec<_> = found.iter().map(|(_, line, detail)| (*line, &**detail)).collect();
+        let (mut audit, flow, found) = run().await;
+        let lines: Vec<_> = found.first.iter().map(|(_, line, detail)| (*line, &**detail)).collect();
         assert_eq!(
             lines,
             [
@@ -152,8 +170,17 @@ mod tests {
                 (Some(3), "looks like an AWS access key: AKIA… (20 characters)"),
             ]
         );
+        assert_eq!(flow, Flow::Continue);
+        assert_eq!(auditor.catalog.referrers("d/missing.md").await.unwrap(), ["d/a.md"]);
+        // Between the look and the report nobody knew that this concerns the file.
+        fs::write(root.path().join("d/missing.md"), "").unwrap();
+        assert_eq!(auditor.check_again(&seen, &mut audit).await.unwrap(), Flow::to(Auditor::inspect));
+        let (mut audit, _, found) = run().await;
+        assert_eq!(found.findings, 3);
+        assert_eq!(auditor.check_again(&seen, &mut audit).await.unwrap(), Flow::Done);
         fs::remove_file(root.path().join("d/a.md")).unwrap();
-        assert_eq!(run(&mut Audit::default()).await.findings, 0);
+        let (_, flow, found) = run().await;
+        assert_eq!((flow, found.findings), (Flow::Done, 0));
     }
 
     #[test]

@@ -73,6 +73,15 @@ pub struct Finding {
     pub detail: String,
 }
 
+/// What the auditor finds out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// The paths that its links lead to, and whether there is anything.
+    pub targets: Vec<(String, bool)>,
+}
+
 impl Keep for Facts {
     const MINION: &'static str = "indexer";
 
@@ -99,19 +108,22 @@ impl Keep for Facts {
     }
 }
 
-/// What the auditor finds out.
-impl Keep for Vec<Finding> {
+impl Keep for Verdict {
     const MINION: &'static str = "auditor";
 
     fn clear(db: &Connection, path: &str) -> rusqlite::Result<()> {
         db.prepare_cached("DELETE FROM findings WHERE path = ?1")?.execute([path])?;
+        db.prepare_cached("DELETE FROM targets WHERE path = ?1")?.execute([path])?;
         Ok(())
     }
 
     fn keep(self, db: &Connection, path: &str) -> rusqlite::Result<()> {
-        for Finding { kind, line, detail } in self {
+        for Finding { kind, line, detail } in self.findings {
             db.prepare_cached("INSERT INTO findings (path, kind, line, detail) VALUES (?1, ?2, ?3, ?4)")?
                 .execute(params![path, kind, line.map(u64::cast_signed), detail])?;
+        }
+        for (target, _) in self.targets {
+            db.prepare_cached("INSERT INTO targets (target, path) VALUES (?1, ?2)")?.execute([&*target, path])?;
         }
         Ok(())
     }

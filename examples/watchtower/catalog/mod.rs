@@ -19,7 +19,7 @@ mod totals;
 mod writer;
 
 use floors::Floors;
-pub use keep::{Facts, Finding, Heading, Keep, Link};
+pub use keep::{Facts, Finding, Heading, Keep, Link, Verdict};
 #[cfg(test)]
 pub use totals::Language;
 pub use totals::Totals;
@@ -124,7 +124,7 @@ impl Catalog {
         .await
     }
 
-    /// The files with a link to something at or below `path`.
+    /// The files whose findings depend on something at or below `path`.
     ///
     /// # Errors
     ///
@@ -132,8 +132,8 @@ impl Catalog {
     pub async fn referrers(&self, path: &str) -> Result<Vec<String>> {
         let path = path.to_owned();
         self.in_transaction(move |db| {
-            let sql = "SELECT path FROM links WHERE resolved = ?1
-                UNION SELECT path FROM links WHERE resolved > ?2 AND resolved < ?3";
+            let sql = "SELECT path FROM targets WHERE target = ?1
+                UNION SELECT path FROM targets WHERE target > ?2 AND target < ?3";
             let (first, last) = below(&path);
             column(db, sql, [path, first, last])
         })
@@ -262,10 +262,11 @@ pub(super) mod tests {
         let [first, second] = [0; 2].map(|_| catalog.clock().stamp());
         let finding = Finding { kind: "key".into(), line: Some(3), detail: "AKIA…".into() };
         catalog.record("a", second, Some(facts("1"))).await.unwrap();
-        catalog.record("a", first, Some(vec![finding.clone(), finding.clone()])).await.unwrap();
+        let verdict = Verdict { findings: vec![finding.clone(), finding], targets: Vec::new() };
+        catalog.record("a", first, Some(verdict)).await.unwrap();
         let totals = catalog.totals(1, 10).await.unwrap();
         assert_eq!((totals.files, totals.findings), (1, 2));
-        catalog.record::<Vec<Finding>>("a", second, None).await.unwrap();
+        catalog.record::<Verdict>("a", second, None).await.unwrap();
         assert_eq!(catalog.totals(1, 10).await.unwrap().findings, 0);
     }
 
@@ -273,14 +274,16 @@ pub(super) mod tests {
     async fn a_file_is_found_by_what_it_links_to() {
         let directory = tempfile::tempdir().unwrap();
         let catalog = open(directory.path()).await;
-        let link = |to: &str| Link { line: 1, target: to.into(), resolved: Some(to.into()) };
-        let with = |links| Facts { links, ..facts("1") };
-        catalog.record("a.md", catalog.clock().stamp(), Some(with(vec![link("d/x"), link("d/y")]))).await.unwrap();
-        catalog.record("b.md", catalog.clock().stamp(), Some(with(vec![link("d")]))).await.unwrap();
-        catalog.record("c.md", catalog.clock().stamp(), Some(with(vec![link("de")]))).await.unwrap();
+        let links = |to: &[&str]| {
+            let targets = to.iter().map(|to| ((*to).to_owned(), true)).collect();
+            Some(Verdict { findings: Vec::new(), targets })
+        };
+        catalog.record("a.md", catalog.clock().stamp(), links(&["d/x", "d/y"])).await.unwrap();
+        catalog.record("b.md", catalog.clock().stamp(), links(&["d"])).await.unwrap();
+        catalog.record("c.md", catalog.clock().stamp(), links(&["de"])).await.unwrap();
         assert_eq!(catalog.referrers("d/y").await.unwrap(), ["a.md"]);
         assert_eq!(catalog.referrers("d").await.unwrap(), ["a.md", "b.md"]);
-        catalog.record::<Facts>("a.md", catalog.clock().stamp(), None).await.unwrap();
+        catalog.record::<Verdict>("a.md", catalog.clock().stamp(), None).await.unwrap();
         assert_eq!(catalog.referrers("d").await.unwrap(), ["b.md"]);
     }
 }

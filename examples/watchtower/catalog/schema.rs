@@ -33,7 +33,11 @@ const TABLES: &str = "
     -- Their links. resolved: the path in the tree that a relative link leads to.
     CREATE TABLE links (path TEXT NOT NULL, line INTEGER NOT NULL, target TEXT NOT NULL, resolved TEXT);
     CREATE INDEX links_by_path ON links (path);
-    CREATE INDEX links_by_resolved ON links (resolved) WHERE resolved IS NOT NULL;
+
+    -- The paths that links lead to, on which the findings of a file depend.
+    CREATE TABLE targets (target TEXT NOT NULL, path TEXT NOT NULL);
+    CREATE INDEX targets_by_target ON targets (target, path);
+    CREATE INDEX targets_by_path ON targets (path);
 
     -- The latest look of each minion at each path, also at one where it found nothing.
     CREATE TABLE looks (

@@ -1,5 +1,7 @@
 //! What every file is.
 
+use std::io::Read as _;
+
 use minions::prelude::*;
 
 use super::catalog::{Catalog, Facts, Heading, Link};
@@ -59,12 +61,12 @@ impl Indexer {
     async fn read_and_hash(&self, seen: &Sighting, entry: &mut Entry) -> Result<Flow> {
         // Before the file is opened: see the rules in `main.rs`.
         entry.stamp = self.catalog.clock().stamp();
-        entry.content = match self.tree.look(&seen.path, |file, _| Content::of(file)).await? {
+        entry.content = match self.tree.look(&seen.path, Content::of).await? {
             Look::File(content) => Some(content),
             // The auditor says so if it is there and cannot be read.
-            Look::Nothing | Look::Unreadable(_) => return Ok(Flow::to(Self::record)),
+            Look::Nothing | Look::Unreadable(_) => None,
         };
-        Ok(Flow::Continue)
+        Ok(if entry.content.is_some() { Flow::Continue } else { Flow::to(Self::record) })
     }
 
     #[minion_step]
@@ -74,9 +76,10 @@ impl Indexer {
         if entry.language.as_deref() != Some("Markdown") || content.bytes > self.settings.max_outline_bytes {
             return Ok(Flow::Continue);
         }
-        let path = seen.path.clone();
-        let look = self.tree.look(&seen.path, move |mut file, _| {
-            let (content, text) = Content::and_text_of(&mut file)?;
+        let (path, most) = (seen.path.clone(), content.bytes + 1);
+        let look = self.tree.look(&seen.path, move |file| {
+            // It may have grown; one byte more than expected is enough to see that.
+            let (content, text) = Content::and_text_of(file.take(most))?;
             Ok((content, markdown::outline(&path, &text)))
         });
         match look.await? {
@@ -164,5 +167,8 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert_eq!(indexer.extract(&seen, &mut entry).await.unwrap(), Flow::to(Indexer::read_and_hash));
         assert_eq!(indexer.read_and_hash(&seen, &mut entry).await.unwrap(), Flow::to(Indexer::record));
+        assert_eq!(entry.content, None);
+        indexer.record(&seen, &mut entry).await.unwrap();
+        assert_eq!(indexer.catalog.totals(0, 0).await.unwrap().files, 0);
     }
 }

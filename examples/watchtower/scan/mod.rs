@@ -20,6 +20,7 @@ mod watch;
 
 use changes::Changes;
 use walk::{Walk, Walker};
+use watch::Watch;
 
 /// Somebody should look at this path: it was found, has changed, or went away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,11 +160,12 @@ impl Scan {
     fn walk(&self) -> Result<Walking> {
         let bounds = self.bounds.clone().ok_or("the tree is not open")?;
         let (sender, found) = mpsc::channel(AHEAD);
-        let changes = self.settings.follow.then(|| self.changes.clone());
+        let watch = self.settings.follow.then(|| Watch::new(bounds.clone(), self.changes.clone()));
+        let watch = watch.map(|watch| (watch, self.changes.clone()));
         let walker = Walker::new(bounds, self.catalog.clock(), sender);
         let settings = self.settings.clone();
         let thread = std::thread::Builder::new().name("scan".into());
-        let thread = thread.spawn(move || walker.run(changes, settings.settle, settings.poll))?;
+        let thread = thread.spawn(move || walker.run(watch, settings.settle, settings.poll))?;
         Ok(Walking { thread, found })
     }
 }

@@ -47,11 +47,9 @@ impl Walker {
         Self { bounds, clock, out, watch: None, since_pass: 0, passed: false }
     }
 
-    /// Makes one pass, and with `changes` goes on until they are closed.
-    pub(super) fn run(mut self, changes: Option<Arc<Changes>>, settle: Duration, poll: Duration) {
-        if let Some(changes) = changes {
-            self.watch = Some((Watch::new(self.bounds.clone(), changes.clone()), changes));
-        }
+    /// Makes one pass, and with `watch` goes on until its changes are closed.
+    pub(super) fn run(mut self, watch: Option<(Watch, Arc<Changes>)>, settle: Duration, poll: Duration) {
+        self.watch = watch;
         let _scan = info_span!("walk", component = "scan").entered();
         // Unheard: the program is stopping.
         let _ = self.go(settle, poll);
@@ -118,7 +116,7 @@ impl Walker {
             let mut directories = vec![directory.to_owned()];
             while let Some(next) = directories.pop() {
                 // A watch comes before its directory is read: what is made in between is seen by one or the other.
-                watch.watch(&self.bounds.absolute(&next));
+                watch.watch(&next, &self.bounds.absolute(&next));
                 let Ok(()) = self.list(&next, |path, place| {
                     if place == Place::Directory {
                         directories.push(path);
@@ -127,7 +125,7 @@ impl Walker {
                 });
             }
         } else if directory.is_empty() {
-            watch.watch(&self.bounds.absolute(directory));
+            watch.watch(directory, &self.bounds.absolute(directory));
         }
         self.watch = Some((watch, changes));
     }
@@ -176,7 +174,12 @@ impl Walker {
                 Ok(Place::File) | Err(_) => self.tell(Walk::Changed(path))?,
                 Ok(Place::Directory) => self.pass(&path, false)?,
                 // It may have been a file or a whole directory; what is at its place now does not say.
-                Ok(Place::Outside) => self.tell(Walk::Passed { at: path, since: self.clock.stamp() })?,
+                Ok(Place::Outside) => {
+                    if let Some((watch, _)) = &mut self.watch {
+                        watch.forget(&path);
+                    }
+                    self.tell(Walk::Passed { at: path, since: self.clock.stamp() })?;
+                }
             }
         }
         Ok(())

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, FileType};
 use std::io;
 use std::ops::Bound;
-use std::path::{Component, Path, PathBuf};
+#[cfg(any(test, not(target_os = "linux")))]
+use std::path::Component;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ignore::Match;
@@ -75,6 +77,7 @@ impl Bounds {
     }
 
     /// The path of something below the root, or of the root itself, which is the empty one.
+    #[cfg(any(test, not(target_os = "linux")))]
     #[must_use]
     pub fn relative(&self, absolute: &Path) -> Option<String> {
         let mut path = String::new();
@@ -140,7 +143,7 @@ impl Bounds {
         }
         let from = (Bound::Included(directory.to_owned()), Bound::Unbounded);
         let below = ignores.known.range(from).map(|(known, _)| known).take_while(|known| known.starts_with(directory));
-        let below: Vec<_> = below.filter(|known| is_at_or_below(known, directory)).cloned().collect();
+        let below: Vec<_> = below.filter(|known| is_within(known, directory)).cloned().collect();
         for known in below {
             ignores.known.remove(&known);
         }
@@ -206,8 +209,10 @@ fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at])
 }
 
-fn is_at_or_below(path: &str, directory: &str) -> bool {
-    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Whether `path` is `directory` or lies below it.
+#[must_use]
+pub fn is_within(path: &str, directory: &str) -> bool {
+    directory.is_empty() || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn is_hidden(path: &str) -> bool {

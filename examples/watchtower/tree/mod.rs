@@ -12,6 +12,8 @@ use tokio::sync::Semaphore;
 mod bounds;
 mod name;
 
+#[cfg(target_os = "linux")]
+pub use bounds::is_within;
 pub use bounds::{Bounds, GITIGNORE, Place, is_gone, join, text_of};
 
 /// Reads the files of the tree, a few at a time, on threads that may block.
@@ -53,7 +55,7 @@ impl Tree {
 
     /// Looks at `path`: judges whether it is a file of the tree and, if so, hands it to `read`.
     ///
-    /// `read` also gets the absolute path. A file that goes away meanwhile is nothing special.
+    /// A file that goes away meanwhile is nothing special.
     ///
     /// # Errors
     ///
@@ -61,21 +63,31 @@ impl Tree {
     pub async fn look<T: Send + 'static>(
         &self,
         path: &str,
-        read: impl FnOnce(File, &Path) -> io::Result<T> + Send + 'static,
+        read: impl FnOnce(File) -> io::Result<T> + Send + 'static,
     ) -> Result<Look<T>> {
         let bounds = self.bounds.get().ok_or("the tree is not open yet")?.clone();
         let path = path.to_owned();
         let _reader = self.readers.clone().acquire_owned().await?;
         Ok(tokio::task::spawn_blocking(move || look(&bounds, &path, read)).await?)
     }
+
+    /// Which of `paths` lead to something, be it of the tree or left out of it.
+    ///
+    /// # Errors
+    ///
+    /// When the tree is not open.
+    pub async fn lead_somewhere(&self, paths: Vec<String>) -> Result<Vec<bool>> {
+        let bounds = self.bounds.get().ok_or("the tree is not open yet")?.clone();
+        let _reader = self.readers.clone().acquire_owned().await?;
+        // What cannot be told is not called broken.
+        let exists = move |path: String| bounds.absolute(&path).try_exists().unwrap_or(true);
+        Ok(tokio::task::spawn_blocking(|| paths.into_iter().map(exists).collect()).await?)
+    }
 }
 
-fn look<T>(bounds: &Bounds, path: &str, read: impl FnOnce(File, &Path) -> io::Result<T>) -> Look<T> {
+fn look<T>(bounds: &Bounds, path: &str, read: impl FnOnce(File) -> io::Result<T>) -> Look<T> {
     let found = bounds.place(path).and_then(|place| match place {
-        Place::File => {
-            let absolute = bounds.absolute(path);
-            read(File::open(&absolute)?, &absolute).map(Look::File)
-        }
+        Place::File => read(File::open(bounds.absolute(path))?).map(Look::File),
         Place::Directory | Place::Outside => Ok(Look::Nothing),
     });
     found.unwrap_or_else(|error| {
@@ -105,15 +117,16 @@ pub(super) mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("a"), "content").unwrap();
         let tree = open(directory.path());
-        let read = |mut file: File, _: &Path| {
+        let read = |mut file: File| {
             let mut text = String::new();
             file.read_to_string(&mut text).map(|_| text)
         };
         assert_eq!(tree.look("a", read).await.unwrap(), Look::File("content".to_owned()));
         assert_eq!(tree.look("b", read).await.unwrap(), Look::Nothing);
-        let vanished = |_: File, _: &Path| Err::<(), _>(io::Error::from(io::ErrorKind::NotFound));
+        let vanished = |_: File| Err::<(), _>(io::Error::from(io::ErrorKind::NotFound));
         assert_eq!(tree.look("a", vanished).await.unwrap(), Look::Nothing);
-        let refused = |_: File, _: &Path| Err::<(), _>(io::Error::other("broken disk"));
+        let refused = |_: File| Err::<(), _>(io::Error::other("broken disk"));
         assert_eq!(tree.look("a", refused).await.unwrap(), Look::Unreadable("broken disk".to_owned()));
+        assert_eq!(tree.lead_somewhere(vec!["a".into(), "b".into()]).await.unwrap(), [true, false]);
     }
 }
