@@ -166,10 +166,8 @@ impl<M: Minion> Hooks for Instance<M> {
     fn startup(&mut self) -> BoxFuture<'_, Result<()>> {
         // Here as in the others: what a user's function does before its future exists is done in ours, where a panic is
         // contained.
-        async {
-            Arc::get_mut(&mut self.0).expect("an instance is shared only after its startup").startup().await
-        }
-        .boxed()
+        async { Arc::get_mut(&mut self.0).expect("an instance is shared only after its startup").startup().await }
+            .boxed()
     }
 
     fn run(&self, stop: Stop) -> BoxFuture<'_, Result<()>> {
