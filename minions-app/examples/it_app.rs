@@ -94,6 +94,10 @@ impl Gate {
             "go" => Ok(()),
             "fail" => Err(Error::new("the test said no").context(format!("cannot pass {name}"))),
             "panic" => panic!("the test said so"),
+            // What a careless component does: it keeps the thread, not just the future.
+            "block" => loop {
+                std::thread::park();
+            },
             _ => std::future::pending().await,
         }
     }

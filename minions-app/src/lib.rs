@@ -41,6 +41,7 @@ mod run;
 mod signals;
 mod state;
 mod text;
+mod watchdog;
 mod workflows;
 
 pub use self::app::App;

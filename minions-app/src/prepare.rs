@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use minions_core::GruBuilder;
-use minions_core::config::{Decoded, KeyPath, Problem, Settings};
+use minions_core::config::{Decoded, KeyPath, Problem, Settings, SettingsFiles, Table};
 use minions_core::manifest::Manifest;
 
 use crate::cli::Global;
@@ -24,15 +24,16 @@ pub(crate) struct Prepared {
 /// Reads the configuration and resolves the program with it; starts nothing and writes nothing.
 pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, Report> {
     let mut report = Report::default();
-    let loaded = load(global).map_err(|problems| {
-        report.add(problems);
-        // Whether its sections are right cannot be told, but the rest can.
-        if let Err(error) = builder.check() {
-            report.add_wiring(&error);
+    let Loaded { settings, file, files } = match load(global) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            report.add(problems);
+            // Whether its sections are right cannot be told, but the rest can.
+            if let Err(error) = builder.settings_files(AnyFiles).check() {
+                report.add_wiring(&error);
+            }
+            return Err(report);
         }
-    });
-    let Ok(Loaded { settings, file, files }) = loaded else {
-        return Err(report.into_result().err().unwrap_or_default());
     };
     let options = Options::decode(&settings).map_err(|problems| report.add(problems)).ok();
     let mut builder = builder.settings(settings.clone()).settings_files(files);
@@ -47,6 +48,15 @@ pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, 
         (Some(options), Some(manifest)) => Ok(Prepared { builder, manifest, options, settings, file }),
         // Each of them is missing only with a problem in the report.
         _ => Err(Report::default()),
+    }
+}
+
+/// Stands for the files that orchestrations name while it is not known where they lie: one each, with nothing in it.
+struct AnyFiles;
+
+impl SettingsFiles for AnyFiles {
+    fn load(&self, pattern: &str) -> Result<Vec<(String, Table)>, Vec<Problem>> {
+        Ok(vec![(pattern.to_owned(), Table::new())])
     }
 }
 

@@ -18,6 +18,7 @@ use crate::output::{SAID, complain, say};
 use crate::prepare::{Prepared, prepare};
 use crate::signals::Signals;
 use crate::state::State;
+use crate::watchdog::Watchdog;
 use crate::{App, metrics, text};
 
 /// Runs the program until its sources have ended or a signal asks it to stop.
@@ -125,7 +126,13 @@ impl Run<'_> {
             finished = gru.finished() => End::Finished(finished),
             () = self.signals.requested() => End::Signal,
         };
+        let watchdog = Watchdog::over(
+            self.options.shutdown_deadline,
+            "the stop did not end within its deadline, something blocks its threads; stopping at once, stored work \
+             resumes with the next start",
+        );
         let report = gru.shutdown().await;
+        drop(watchdog);
         self.sum_up(&end, &report, began.elapsed())
     }
 
@@ -134,6 +141,10 @@ impl Run<'_> {
         let mut starting = Box::pin(builder.start());
         let late = async {
             self.signals.requested().await;
+            let _watchdog = Watchdog::over(
+                self.options.shutdown_deadline,
+                "the start did not end after it was interrupted, something blocks its threads; stopping at once",
+            );
             tokio::time::sleep(self.options.shutdown_deadline).await;
         };
         tokio::select! {

@@ -2,9 +2,9 @@
 
 use std::io;
 use std::process;
+use std::thread;
 
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::exit::Exit;
 use crate::output::{SAID, say};
@@ -12,19 +12,26 @@ use crate::output::{SAID, say};
 /// Listens for SIGINT and SIGTERM (elsewhere for Ctrl-C) for as long as it lives.
 ///
 /// The handlers stay in place afterwards, as the system's default action cannot be restored safely.
+///
+/// It listens on a thread of its own: user code that blocks every thread of the runtime must not make the process deaf.
 #[derive(Debug)]
 pub(crate) struct Signals {
     requested: CancellationToken,
-    task: JoinHandle<()>,
+    /// Ends the thread.
+    _listening: DropGuard,
 }
 
 impl Signals {
     /// From now on signals are ours; a second one ends the process.
     pub(crate) fn listen() -> io::Result<Self> {
-        let mut incoming = Incoming::register()?;
-        let requested = CancellationToken::new();
-        let stop = requested.clone();
-        let task = tokio::spawn(async move {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let mut incoming = {
+            let _inside = runtime.enter();
+            Incoming::register()?
+        };
+        let (requested, end) = (CancellationToken::new(), CancellationToken::new());
+        let (stop, ended) = (requested.clone(), end.clone());
+        let listen = async move {
             let name = incoming.next().await;
             tracing::info!(target: SAID, "stopping because of {name}");
             say(format_args!("{name}: stopping; the steps under way are finished first, once more to stop at once"));
@@ -33,19 +40,16 @@ impl Signals {
             tracing::warn!(target: SAID, "stopping at once because of a second {name}");
             say(format_args!("{name} again: stopping at once; stored work resumes with the next start"));
             process::exit(Exit::Failed.code().into());
-        });
-        Ok(Self { requested, task })
+        };
+        thread::Builder::new().name("minions-signals".to_owned()).spawn(move || {
+            runtime.block_on(ended.run_until_cancelled(listen));
+        })?;
+        Ok(Self { requested, _listening: end.drop_guard() })
     }
 
     /// Waits for the first signal; answers at once from then on.
     pub(crate) async fn requested(&self) {
         self.requested.cancelled().await;
-    }
-}
-
-impl Drop for Signals {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

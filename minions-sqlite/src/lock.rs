@@ -42,6 +42,58 @@ impl OwnerLock {
     }
 }
 
+/// Whether the files at the paths of a database and its lock are still those that were opened.
+///
+/// Looked at before every batch: what goes into a file that was removed is gone with the process, however durable the
+/// commit, and a lock that was removed no longer keeps a second process out. Where the system does not tell one file
+/// from another it is not possible to remove an open one either.
+#[derive(Debug)]
+pub(crate) struct Place {
+    #[cfg(unix)]
+    files: [(std::path::PathBuf, (u64, u64)); 2],
+}
+
+impl Place {
+    /// Remembers the files of the database at `path`, which is open and locked.
+    #[cfg(unix)]
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let file = |path: std::path::PathBuf| identity(&path).map(|identity| (path, identity));
+        Ok(Self { files: [file(path.to_owned())?, file(with_suffix(path, SUFFIX))?] })
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn of(_: &Path) -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Says which file is gone.
+    #[cfg(unix)]
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        for (path, known) in &self.files {
+            if identity(path).ok() != Some(*known) {
+                return Err(StoreError::unavailable(format!(
+                    "`{}` was removed or replaced while it was in use; put it back, or stop this process and start it \
+                     again",
+                    path.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
 impl Drop for OwnerLock {
     fn drop(&mut self) {
         // Only a courtesy to whoever reads the file.

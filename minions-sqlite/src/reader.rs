@@ -93,8 +93,15 @@ fn stored(row: &SqliteRow) -> Result<StoredWorkflow, sqlx::Error> {
     let mut workflow = StoredWorkflow::new(id, orchestration, row.try_get::<String, _>(3)?);
     workflow.status = value::status(row.try_get(2)?);
     workflow.steps_hash = row.try_get::<i64, _>(4)?.cast_unsigned();
-    workflow.seq = row.try_get(5)?;
-    workflow.attempt = row.try_get(6)?;
+    // Counts that are none, from a damaged page or an edit by hand.
+    let count = |column: usize, name: &str| {
+        let value = row.try_get::<i64, _>(column)?;
+        Ok::<_, sqlx::Error>(u32::try_from(value).map_err(|_| format!("its {name} is {value}")))
+    };
+    match (count(5, "seq")?, count(6, "attempt")?) {
+        (Ok(seq), Ok(attempt)) => (workflow.seq, workflow.attempt) = (seq, attempt),
+        (Err(why), _) | (_, Err(why)) => workflow.damage = Some(why),
+    }
     // A large event that is lost becomes one that nobody can decode, which sets its workflow aside.
     workflow.event = row.try_get::<Option<Vec<u8>>, _>(7)?.unwrap_or_default();
     workflow.context = row.try_get(8)?;

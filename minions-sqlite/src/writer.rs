@@ -12,6 +12,7 @@ use minions_core::store::{Op, Opened, StoreError};
 use minions_core::workflow::WorkflowId;
 
 use crate::Durability;
+use crate::lock::Place;
 use crate::open::{self, Database};
 use crate::session::Session;
 
@@ -88,14 +89,14 @@ fn run(
     opened: oneshot::Sender<Result<Opened, StoreError>>,
     requests: &mpsc::Receiver<Request>,
 ) {
-    let Database { connection, epoch, lock } = match open::open(path, durability) {
+    let Database { connection, epoch, place, lock } = match open::open(path, durability) {
         Ok(database) => database,
         Err(error) => {
             let _ = opened.send(Err(error));
             return;
         }
     };
-    let answer = serve(&connection, epoch, opened, requests);
+    let answer = serve(&connection, &place, epoch, opened, requests);
     let closed = close(connection).map_err(|error| {
         StoreError::unavailable(format!("cannot close the state `{}` in order", path.display())).with_source(error)
     });
@@ -108,6 +109,7 @@ fn run(
 /// Commits batches until it is told to end, and then answers who wants to know how that goes.
 fn serve(
     connection: &Connection,
+    place: &Place,
     epoch: u64,
     opened: oneshot::Sender<Result<Opened, StoreError>>,
     requests: &mpsc::Receiver<Request>,
@@ -127,7 +129,8 @@ fn serve(
         match requests.recv().ok()? {
             Request::Commit { batch, answer } => {
                 // The waiters are woken by whoever awaits this, never by this thread.
-                let _ = answer.send(session.commit(&batch));
+                let results = place.check().map(|()| session.commit(&batch));
+                let _ = answer.send(results.unwrap_or_else(|gone| vec![Err(gone); batch.len()]));
             }
             Request::Close { answer } => return Some(answer),
         }

@@ -11,7 +11,7 @@ use tracing::{Instrument, error, error_span, info, warn};
 
 use crate::component::{Health, Hooks, Kind, Stop};
 use crate::error::{Error, Result};
-use crate::panics::{catch, contain};
+use crate::panics::{catch, contain, discard};
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::names;
 
@@ -102,6 +102,10 @@ impl Live {
         let left = deadline.saturating_sub(began.elapsed()).max(Duration::from_millis(100));
         failures.extend(identity.hook(Phase::Shutdown, left, hooks.shutdown()).await.err());
         identity.up().set(0.0);
+        // The value goes here if nobody else holds it, and it is the user's to drop.
+        if let Some(panic) = discard(hooks) {
+            warn!(component = &*identity.name, panic, "the component panicked while it was dropped");
+        }
         failures
     }
 }

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tracing::{debug, warn};
 
 use crate::error::Error;
-use crate::panics::contain;
+use crate::panics::{contain, discard};
 use crate::pipeline::ErasedPipeline;
 use crate::store::{Status, StoreError};
 use crate::workflow::Orchestration;
@@ -48,6 +48,7 @@ impl Running {
         while let Some(level) = self.resources.pop() {
             failures.extend(stop_level(level, deadline).await);
         }
+        self.let_go();
         let quarantined = self.quarantined(deadline).await;
         let store = self.close(deadline).await;
         let parked = self.engine.parked.load(Ordering::Relaxed);
@@ -57,6 +58,15 @@ impl Running {
         }
         debug!(parked, interrupted, quarantined, "stopped");
         report
+    }
+
+    /// Drops what still holds components, whose values are the user's to drop.
+    fn let_go(&mut self) {
+        for orchestration in self.orchestrations.drain(..) {
+            if let Some(panic) = discard(orchestration) {
+                warn!(panic, "a component panicked while it was dropped");
+            }
+        }
     }
 
     async fn quarantined(&self, deadline: Deadline) -> u64 {
@@ -98,6 +108,9 @@ async fn stop_pipelines(
     let stopping = pipelines.into_iter().map(|(identity, mut instance)| async move {
         let failure = identity.hook(Phase::Shutdown, deadline.left(), instance.shutdown()).await.err();
         identity.up().set(0.0);
+        if let Some(panic) = discard(instance) {
+            warn!(component = &*identity.name, panic, "the pipeline panicked while it was dropped");
+        }
         failure
     });
     join_all(stopping).await.into_iter().flatten().collect()

@@ -118,7 +118,8 @@ struct Loaded<M: Minion> {
 
 impl<M: Minion> ErasedWorkflow for Loaded<M> {
     fn step<'a>(&'a mut self, index: usize, workflow: &'a Workflow) -> BoxFuture<'a, Result<Flow>> {
-        self.minion.step(index, &self.event, &mut self.context, workflow).boxed()
+        // What a user's function does before its future exists is done in ours, where a panic is contained.
+        async move { self.minion.step(index, &self.event, &mut self.context, workflow).await }.boxed()
     }
 
     fn encode_context(&self, out: &mut Vec<u8>) -> Result<()> {
@@ -167,18 +168,21 @@ impl<M: Minion> MinionInstance for Instance<M> {
 
 impl<M: Minion> Hooks for Instance<M> {
     fn startup(&mut self) -> BoxFuture<'_, Result<()>> {
-        Arc::get_mut(&mut self.0).expect("an instance is shared only after its startup").startup().boxed()
+        // Here as in the others: what a user's function does before its future exists is done in ours, where a panic is
+        // contained.
+        async { Arc::get_mut(&mut self.0).expect("an instance is shared only after its startup").startup().await }
+            .boxed()
     }
 
     fn run(&self, stop: Stop) -> BoxFuture<'_, Result<()>> {
-        self.0.run(stop).boxed()
+        async { self.0.run(stop).await }.boxed()
     }
 
     fn shutdown(&self) -> BoxFuture<'_, Result<()>> {
-        self.0.shutdown().boxed()
+        async { self.0.shutdown().await }.boxed()
     }
 
     fn health(&self) -> BoxFuture<'_, Health> {
-        self.0.health().boxed()
+        async { self.0.health().await }.boxed()
     }
 }

@@ -63,7 +63,8 @@ struct Instance<P>(P);
 
 impl<P: Pipeline> ErasedPipeline for Instance<P> {
     fn startup(&mut self) -> BoxFuture<'_, Result<()>> {
-        self.0.startup().boxed()
+        // What a user's function does before its future exists is done in ours, where a panic is contained.
+        async { self.0.startup().await }.boxed()
     }
 
     fn next(&mut self) -> BoxFuture<'_, Result<Next<Item>>> {
@@ -79,7 +80,7 @@ impl<P: Pipeline> ErasedPipeline for Instance<P> {
     }
 
     fn shutdown(&mut self) -> BoxFuture<'_, Result<()>> {
-        self.0.shutdown().boxed()
+        async { self.0.shutdown().await }.boxed()
     }
 }
 

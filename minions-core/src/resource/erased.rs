@@ -72,18 +72,21 @@ impl<R: Resource> ErasedResource for Instance<R> {
 
 impl<R: Resource> Hooks for Instance<R> {
     fn startup(&mut self) -> BoxFuture<'_, Result<()>> {
-        Arc::get_mut(&mut self.0).expect("an instance is shared only after its startup").startup().boxed()
+        // Here as in the others: what a user's function does before its future exists is done in ours, where a panic is
+        // contained.
+        async { Arc::get_mut(&mut self.0).expect("an instance is shared only after its startup").startup().await }
+            .boxed()
     }
 
     fn run(&self, stop: Stop) -> BoxFuture<'_, Result<()>> {
-        self.0.run(stop).boxed()
+        async { self.0.run(stop).await }.boxed()
     }
 
     fn shutdown(&self) -> BoxFuture<'_, Result<()>> {
-        self.0.shutdown().boxed()
+        async { self.0.shutdown().await }.boxed()
     }
 
     fn health(&self) -> BoxFuture<'_, Health> {
-        self.0.health().boxed()
+        async { self.0.health().await }.boxed()
     }
 }

@@ -236,6 +236,7 @@ impl Row {
             failures: self.failures.clone(),
             created_ms: self.created_ms,
             updated_ms: self.updated_ms,
+            damage: None,
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct StoredWorkflow {
     pub created_ms: i64,
     /// When it was last changed, in milliseconds since the Unix epoch.
     pub updated_ms: i64,
+    /// What is wrong with the row itself, if anything is: such a workflow is set aside and never runs.
+    pub damage: Option<String>,
 }
 
 impl StoredWorkflow {
@@ -53,6 +55,7 @@ impl StoredWorkflow {
             failures: Vec::new(),
             created_ms: 0,
             updated_ms: 0,
+            damage: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use tracing::{Instrument, debug, error, error_span, info};
 
 use crate::error::{Error, Result};
 use crate::minion::Flow;
-use crate::panics::catch;
+use crate::panics::{catch, presentable};
 use crate::store::{Advance, Op, Quarantine, Resolve, StepFailure};
 use crate::telemetry::handles::End;
 
@@ -87,7 +87,7 @@ impl Run<'_> {
                 Flow::Abort(_) => (&metrics.aborted, Outcome::Goes(flow)),
                 _ => (&metrics.succeeded, Outcome::Goes(flow)),
             },
-            Ok(Err(error)) => (&metrics.failed, Outcome::Failed(error)),
+            Ok(Err(error)) => (&metrics.failed, Outcome::Failed(presentable(error))),
             Err(panic) => (&metrics.panicked, Outcome::Panicked(panic)),
         };
         counter.increment(1);

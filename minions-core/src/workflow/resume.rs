@@ -100,6 +100,9 @@ async fn next_page(orchestration: &Orchestration, after: WorkflowId, up_to: Work
 }
 
 fn load(orchestration: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
+    if let Some(damage) = &row.damage {
+        return Err(Error::new(format!("the stored row is damaged: {damage}")));
+    }
     // By name, always: an index of another version could be another step.
     let index = orchestration.steps.iter().position(|step| step.name == row.step).ok_or_else(|| {
         let steps: Vec<_> = orchestration.steps.iter().map(|step| format!("`{}`", step.name)).collect();
@@ -113,11 +116,11 @@ fn load(orchestration: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
     })?;
     let minion = orchestration.minion.clone();
     let loaded = crate::panics::contain_sync(|| minion.load(&row.event, &row.context))?;
-    Ok(Start { id: row.id, loaded, index, seq: row.seq, attempt: row.attempt + 1, may_have_run: true })
+    Ok(Start { id: row.id, loaded, index, seq: row.seq, attempt: row.attempt.saturating_add(1), may_have_run: true })
 }
 
 async fn quarantine(orchestration: &Orchestration, row: &StoredWorkflow, error: &Error) {
-    let failure = StepFailure::new(row.step.clone(), row.attempt + 1, now_ms(), error.chain());
+    let failure = StepFailure::new(row.step.clone(), row.attempt.saturating_add(1), now_ms(), error.chain());
     let op = || Quarantine { id: row.id, failure: failure.clone(), at_ms: failure.at_ms }.into();
     let kept = orchestration.engine.commit(op).await;
     let cause: &dyn std::error::Error = error.as_std();

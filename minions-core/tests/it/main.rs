@@ -8,6 +8,7 @@ mod admission;
 mod erased;
 mod lifecycle;
 mod manifest;
+mod panics;
 mod persistence;
 mod resume;
 mod telemetry;

@@ -110,6 +110,57 @@ impl StateStore for BrokenScan {
     }
 }
 
+/// Whose first row is damaged.
+struct DamagedRow(MemoryStore);
+
+impl StateStore for DamagedRow {
+    fn kind(&self) -> &'static str {
+        "damaged"
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<Opened, StoreError>> {
+        self.0.open()
+    }
+
+    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<(), StoreError>>> {
+        self.0.commit(batch)
+    }
+
+    fn scan(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
+        let from_the_start = filter.after.is_none();
+        let rows = self.0.scan(filter, limit);
+        Box::pin(async move {
+            let mut rows = rows.await?;
+            if let Some(first) = rows.first_mut().filter(|_| from_the_start) {
+                first.damage = Some("its seq is -1".to_owned());
+            }
+            Ok(rows)
+        })
+    }
+
+    fn counts(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>> {
+        self.0.counts()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.close()
+    }
+}
+
+#[tokio::test]
+async fn r3_a_damaged_row_is_quarantined_and_its_neighbours_resume() {
+    let store = MemoryStore::new();
+    interrupted(&store, 3).await;
+    let script = Script::plain();
+    let gru = program(&jobs([]), script.clone()).store(DamagedRow(store.clone())).start().await.expect("it starts");
+    assert_eq!(gru.finished().await, Finished::Done);
+    gru.shutdown().await;
+    let row = rows(&store).await.remove(0);
+    assert_eq!(row.status, Status::Quarantined);
+    assert_eq!(row.failures[0].error, ["the stored row is damaged: its seq is -1"]);
+    assert_eq!(script.ran().len(), 4, "two steps of each neighbour");
+}
+
 /// Leaves workflows as an earlier version of the minion would.
 async fn interrupted_in_an_earlier_version(store: &MemoryStore, numbers: &[u64]) {
     let gate = Gate::new();

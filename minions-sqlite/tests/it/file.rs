@@ -118,3 +118,53 @@ async fn a_read_only_file_is_refused() {
     assert!(text.contains("is read-only; make it writable"), "{text}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_durable_in_a_file_that_was_removed_or_without_its_lock() {
+    for name in ["state.db", "state.db.lock"] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::at(dir.path().join("state.db"));
+        store.open().await.unwrap();
+        let ids = WorkflowIds::after(None);
+        let commit = || store.commit(vec![admit(vec![new_workflow(ids.next())])]);
+        commit().await.remove(0).unwrap();
+
+        let (file, aside) = (dir.path().join(name), dir.path().join("aside"));
+        fs::rename(&file, &aside).unwrap();
+        for replaced in [false, true] {
+            let error = commit().await.remove(0).unwrap_err();
+            let text = error.to_string();
+            assert!(!error.is_rejected() && text.contains(&format!("{name}` was removed or replaced")), "{text}");
+            assert!(replaced || text.contains("put it back"), "{text}");
+            fs::write(&file, "another file").unwrap();
+        }
+        fs::rename(&aside, &file).unwrap();
+        commit().await.remove(0).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn r3_a_row_with_impossible_counts_is_read_as_damaged_beside_good_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.db");
+    let store = SqliteStore::at(&path);
+    store.open().await.unwrap();
+    let ids = WorkflowIds::after(None);
+    let rows = (0..3).map(|_| new_workflow(ids.next())).collect();
+    store.commit(vec![admit(rows)]).await.remove(0).unwrap();
+    let shell = rusqlite::Connection::open(&path).unwrap();
+    let set = |row: i64, what: &str| {
+        shell
+            .execute(
+                &format!("UPDATE workflow SET {what} WHERE key = (SELECT key FROM workflow ORDER BY key LIMIT 1 OFFSET {row})"),
+                [],
+            )
+            .unwrap();
+    };
+    set(0, "seq = -1");
+    set(1, "attempt = 9223372036854775807");
+    let rows = store.scan(Filter::all(), 9).await.unwrap();
+    let damage: Vec<_> = rows.iter().map(|row| row.damage.as_deref()).collect();
+    assert_eq!(damage, [Some("its seq is -1"), Some("its attempt is 9223372036854775807"), None]);
+}

@@ -161,3 +161,12 @@ fn the_program_is_drawn() {
     assert_eq!(worker["needs"][1]["kind"], "provided");
     assert_eq!(graph["levels"], json!([["gate"]]));
 }
+
+#[test]
+fn a_broken_configuration_file_is_not_blamed_on_the_program() {
+    let place = Place::new();
+    place.write("minions.toml", "[numbers\n");
+    place.write("audit-eu.toml", "[auditor]\ndepth = 3\n");
+    let ended = audited(&place, &["check"]).code(2);
+    assert!(ended.stderr.contains("minions.toml:1") && !ended.stderr.contains("settings_files"), "{}", ended.stderr);
+}

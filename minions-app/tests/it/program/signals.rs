@@ -1,6 +1,6 @@
 //! Asking a program to stop.
 
-use super::support::Place;
+use super::support::{Place, Running};
 
 #[test]
 fn a_signal_parks_the_work_and_the_next_start_goes_on() {
@@ -69,4 +69,41 @@ fn work_that_is_kept_in_memory_is_finished_before_the_stop() {
     running.says("terminated: stopping");
     inside.answer("go");
     assert_eq!(running.end().code(0).steps().last(), Some(&"third 1 again=false"));
+}
+
+#[test]
+fn signals_are_heard_and_the_stop_ends_while_user_code_blocks_every_thread() {
+    for (gates, points, args) in [
+        (&["second"][..], &["second 1", "second 2", "second 3", "second 4"][..], &["numbers.stay=true"][..]),
+        (&["shutdown"], &["shutdown"], &[]),
+    ] {
+        let place = Place::new();
+        let sets = args.iter().flat_map(|set| ["--set", *set]);
+        let args: Vec<_> = sets.chain(["--set", "minions.shutdown_deadline=\"200ms\""]).collect();
+        let mut command = place.command(gates, &args);
+        // As few as there can be, so that few steps block them all.
+        command.env("TOKIO_WORKER_THREADS", "2").args(["--set", "numbers.count=4"]);
+        let mut running = Running::start(command);
+        place.answer_first(points, "block");
+        if gates[0] == "second" {
+            running.signal("TERM");
+            running.says("terminated: stopping");
+        }
+        let ended = running.end().code(1);
+        assert!(ended.stderr.contains("something blocks its threads"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_second_signal_is_heard_while_user_code_blocks_every_thread() {
+    let place = Place::new();
+    let mut command = place.command(&["second"], &["--set", "numbers.count=4", "--set", "numbers.stay=true"]);
+    command.env("TOKIO_WORKER_THREADS", "2");
+    let mut running = Running::start(command);
+    place.answer_first(&["second 1", "second 2", "second 3", "second 4"], "block");
+    running.signal("TERM");
+    running.says("terminated: stopping");
+    running.signal("TERM");
+    let ended = running.end().code(1);
+    assert!(ended.stderr.contains("stopping at once; stored work resumes"), "{}", ended.stderr);
 }

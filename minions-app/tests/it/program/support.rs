@@ -85,6 +85,15 @@ impl Place {
         }
     }
 
+    /// The program comes to all of `points`, in any order, and only then is told `word` at each.
+    pub(super) fn answer_first(&self, points: &[&str], word: &str) {
+        let asked: Vec<_> = points.iter().map(|_| self.asked()).collect();
+        for asked in asked {
+            assert!(points.contains(&&*asked.point), "asked at `{}`, expected one of {points:?}", asked.point);
+            asked.answer(word);
+        }
+    }
+
     /// The program with these arguments, asked at the `gates`.
     pub(super) fn command(&self, gates: &[&str], args: &[&str]) -> Command {
         let test = env::current_exe().unwrap();
