@@ -129,7 +129,6 @@ impl Component for Below {
 
 impl Resource for Below {
     // Not an `async fn`, so what it does at once happens before there is a future.
-    #[expect(clippy::manual_async_fn, reason = "the point of the test")]
     fn startup(&mut self) -> impl Future<Output = Result<()>> + Send {
         assert_ne!(*self.0.eager.lock(), Some("startup"), "eager");
         async { Ok(()) }
