@@ -46,25 +46,19 @@ mod what_minions_is_not {}
 
 #[cfg(all(test, feature = "app"))]
 mod tests {
-    use minions_core::telemetry::names::TABLE;
-
     #[test]
     fn t1_the_book_lists_every_metric_as_it_is() {
         let page = include_str!("../docs/src/telemetry.md");
-        let core = TABLE.iter().map(|metric| {
-            let kind = format!("{:?}", metric.kind).to_lowercase();
-            let labels = metric.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
-            format!("| `{}` | {kind} | {labels} | {} |", metric.name, metric.help)
-        });
-        let app = minions_app::metrics::table().map(|metric| {
-            let kind = format!("{:?}", metric.kind).to_lowercase();
-            format!("| `{}` | {kind} |  | {} |", metric.name, metric.help)
-        });
-        let rows: Vec<_> = core.chain(app).collect();
-        let missing: Vec<_> = rows.iter().filter(|row| !page.contains(row.as_str())).map(String::as_str).collect();
-        assert!(missing.is_empty(), "docs/src/telemetry.md lacks:\n{}", missing.join("\n"));
+        let table = minions_app::metrics::markdown();
+        assert!(page.contains(&table), "docs/src/telemetry.md lacks this table:\n{table}");
         let listed = page.lines().filter(|line| line.starts_with("| `minions_")).count();
-        assert_eq!(listed, rows.len(), "docs/src/telemetry.md lists a metric that does not exist");
+        assert_eq!(listed, table.lines().count() - 2, "docs/src/telemetry.md lists a metric that does not exist");
+    }
+
+    #[test]
+    fn the_readme_shows_the_hello_example() {
+        let (_, program) = include_str!("../examples/hello/main.rs").split_once("\n\n").expect("it has a first line");
+        assert!(include_str!("../README.md").contains(program), "README.md shows another program than examples/hello");
     }
 
     #[test]

@@ -5,11 +5,12 @@
 extern crate self as minions;
 
 #[doc(inline)]
-pub use minions_core::{Error, Gru, GruBuilder, Result, spawn};
+pub use minions_core::{Error, Result, location, spawn};
+// Their page is in `gru`, beside what they take and answer.
+#[doc(no_inline)]
+pub use minions_core::{Gru, GruBuilder};
 #[doc(inline)]
-pub use minions_core::{
-    component, config, error, gru, manifest, minion, pipeline, resource, store, telemetry, workflow,
-};
+pub use minions_core::{component, config, gru, manifest, minion, pipeline, resource, store, telemetry, workflow};
 
 #[cfg(feature = "testing")]
 #[doc(inline)]

@@ -4,9 +4,9 @@
 
 pub use serde::{Deserialize, Serialize};
 
+pub use crate::Result;
 pub use crate::component::{Dep, Health, Stop};
 pub use crate::config::{Config, Secret};
-pub use crate::error::Result;
 pub use crate::minion::Flow;
 pub use crate::pipeline::Next;
 pub use crate::workflow::Workflow;

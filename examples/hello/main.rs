@@ -1,4 +1,4 @@
-//! The shortest complete program: a pipeline that counts, and a minion that greets in two durable steps.
+//! The shortest complete program: a pipeline that lets three visitors in, and a minion that greets each in two durable steps.
 
 use minions::prelude::*;
 
@@ -24,7 +24,7 @@ impl Door {
         let names = ["Ada", "Grace", "Barbara"];
         let next = names.get(self.seen).map(|name| Visitor { name: (*name).to_owned() });
         self.seen += 1;
-        Ok(next.into())
+        Ok(next.into()) // an event, or the end of the source
     }
 }
 

@@ -20,6 +20,20 @@ const LEFTOVERS: Duration = Duration::from_secs(1);
 
 /// A program with its command line: `run`, `check`, `graph`, `config` and `wf`, configuration, logs and metrics.
 ///
+/// The `main` that `app!` writes is `App::new(Watch::builder()).main()`. A test runs the same and judges how it ended:
+///
+/// ```
+/// use minions_app::{App, Exit};
+/// use minions_core::GruBuilder;
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let app = App::new(GruBuilder::new()).about("Watches a site.");
+/// // A program without an orchestration is wrong, and nothing of it is started.
+/// assert_eq!(app.run_with(["watch", "check"]).await, Exit::Usage);
+/// # }
+/// ```
+///
 /// Logs and metrics can be replaced: a `tracing` subscriber or a `metrics` recorder that is installed before
 /// [`run_with`](Self::run_with) is respected. The store is replaced on the builder:
 /// [`GruBuilder::store`](minions_core::GruBuilder::store).

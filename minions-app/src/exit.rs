@@ -9,7 +9,7 @@ use std::process::{ExitCode, Termination};
 pub enum Exit {
     /// 0: everything went as it should.
     Done,
-    /// 1: a component was lost, the stop was not in order, or a command failed.
+    /// 1: a component was lost, the stop was not in order or cut short by a second signal, or a command failed.
     Failed,
     /// 2: the arguments or the configuration are wrong; nothing was started.
     Usage,

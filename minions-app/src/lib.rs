@@ -17,7 +17,7 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done: every source has ended, or a signal asked for the stop and it went in order |
-//! | 1 | a component was lost, the stop was not in order, or a command failed |
+//! | 1 | a component was lost, the stop was not in order or cut short by a second signal, or a command failed |
 //! | 2 | the arguments or the configuration are wrong; nothing was started |
 //! | 3 | every source has ended, and workflows are in quarantine |
 //! | 4 | the start failed: a component, or the state, which another process may own |
@@ -45,7 +45,9 @@ mod watchdog;
 mod workflows;
 
 pub use self::app::App;
-pub use self::args::{Args, NoArgs};
+pub use self::args::Args;
+#[doc(hidden)]
+pub use self::args::NoArgs;
 pub use self::exit::Exit;
 pub use self::state::StateDir;
 

@@ -10,18 +10,16 @@ use minions_core::store::MemoryStore;
 use minions_core::{Gru, GruBuilder};
 use minions_sqlite::{Durability, SqliteStore};
 
-use crate::App;
 use crate::cli::Global;
 use crate::config::{DurabilityOption, Options, StoreOption};
 use crate::exit::Exit;
 use crate::logs::{self, Installed, LogError};
-use crate::metrics;
 use crate::output::{SAID, complain, say};
 use crate::prepare::{Prepared, prepare};
 use crate::signals::Signals;
 use crate::state::State;
-use crate::text;
 use crate::watchdog::Watchdog;
+use crate::{App, metrics, text};
 
 /// Runs the program until its sources have ended or a signal asks it to stop.
 pub(crate) async fn run(app: App, program: &str, global: &Global, matches: &ArgMatches) -> Exit {
@@ -57,7 +55,7 @@ pub(crate) async fn run(app: App, program: &str, global: &Global, matches: &ArgM
     let options = prepared.options.value.clone();
     let talks = match install_logs(app.logs, &options, &state) {
         Ok(talks) => talks,
-        Err(error) => return not_started(with_causes(&error)),
+        Err(error) => return not_started(text::with_causes(&error)),
     };
     let keeps = prepared.builder.given_store().is_some() || options.store == StoreOption::Sqlite;
     let run = Run { program, state: &state, options: &options, signals: &signals, talks, keeps };
@@ -244,9 +242,4 @@ fn install_logs(wanted: bool, options: &Options, state: &State) -> Result<bool, 
 fn not_started(why: impl std::fmt::Display) -> Exit {
     complain(why);
     Exit::NotStarted
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,5 +1,6 @@
 //! Words for numbers, times and lists.
 
+use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -22,6 +23,12 @@ pub(crate) fn duration(duration: Duration) -> String {
         3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
         _ => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
     }
+}
+
+/// An error and its causes, outermost first.
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A moment in the person's time zone.

@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{
-    Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Meta, Path, Token,
-    ext::IdentExt as _,
-    parse::{ParseStream, Parser as _},
-    token,
-};
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Meta, Path, Token, token};
 
-use crate::{diag::Diagnostics, duration, similar};
+use crate::diag::Diagnostics;
+use crate::{duration, similar};
 
 /// The arguments of one attribute that nobody has taken yet.
 #[derive(Default)]

@@ -4,12 +4,12 @@
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote};
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned as _;
 use syn::{
     Attribute, FnArg, Generics, Ident, ImplItem, Path, Receiver, ReceiverKind, ReturnType, Signature, Token, Type,
     Visibility,
-    ext::IdentExt as _,
-    parse::{Parse, ParseStream},
-    spanned::Spanned as _,
 };
 
 use crate::attr;

@@ -2,12 +2,12 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{
-    Attribute, ItemStruct, Token, Visibility,
-    parse::{ParseStream, Parser as _},
-};
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Attribute, ItemStruct, Token, Visibility};
 
-use crate::{app, block::Block, component, half, kind::Kind};
+use crate::block::Block;
+use crate::kind::Kind;
+use crate::{app, component, half};
 
 /// `#[resource]`, `#[pipeline]` or `#[minion]` on anything.
 pub(crate) fn component(kind: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {

@@ -2,13 +2,12 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Type, spanned::Spanned as _};
+use syn::Type;
+use syn::spanned::Spanned as _;
 
-use crate::{
-    block::Method,
-    hooks::Hooks,
-    paths::{Root, local},
-};
+use crate::block::Method;
+use crate::hooks::Hooks;
+use crate::paths::{Root, local};
 
 /// The hooks of a resource or a minion, `create` included.
 pub(crate) fn shared(hooks: &Hooks<'_>, root: &Root) -> TokenStream {

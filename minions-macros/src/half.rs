@@ -4,16 +4,13 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Ident, Type};
 
-use crate::{
-    attr::{Arguments, Refused, Why},
-    block::{Block, ungrouped},
-    diag::Diagnostics,
-    hooks::Hooks,
-    kind::Kind,
-    limit, minion,
-    paths::Root,
-    pipeline, resource, track,
-};
+use crate::attr::{Arguments, Refused, Why};
+use crate::block::{Block, ungrouped};
+use crate::diag::Diagnostics;
+use crate::hooks::Hooks;
+use crate::kind::Kind;
+use crate::paths::Root;
+use crate::{limit, minion, pipeline, resource, track};
 
 /// Expands an annotated impl; the block itself is always there in the output.
 pub(crate) fn expand(kind: Kind, arguments: TokenStream, block: Block) -> TokenStream {

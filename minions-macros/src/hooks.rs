@@ -2,13 +2,11 @@
 
 use syn::ReturnType;
 
-use crate::{
-    block::{Block, Method, Taken},
-    diag::Diagnostics,
-    kind::Kind,
-    similar,
-    text::spelled,
-};
+use crate::block::{Block, Method, Taken};
+use crate::diag::Diagnostics;
+use crate::kind::Kind;
+use crate::similar;
+use crate::text::spelled;
 
 /// One hook and the only signature it may have.
 pub(crate) struct Hook {

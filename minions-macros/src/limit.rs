@@ -2,7 +2,9 @@
 
 use syn::Attribute;
 
-use crate::{attr::Arguments, diag::Diagnostics, duration};
+use crate::attr::Arguments;
+use crate::diag::Diagnostics;
+use crate::duration;
 
 const EXAMPLE: &str = "#[limit(concurrency = 8, rate = \"20/s\")]";
 const KNOWN: [&str; 5] = ["concurrency", "rate", "burst", "per", "queue"];

@@ -1,6 +1,7 @@
 //! The declared name of a component, which is also its configuration section.
 
-use syn::{Ident, LitStr, ext::IdentExt as _};
+use syn::ext::IdentExt as _;
+use syn::{Ident, LitStr};
 
 use crate::diag::Diagnostics;
 

@@ -3,13 +3,15 @@
 //! A proc-macro crate exports nothing else, hence these tests live inside it. `BLESS=1 cargo test -p minions-macros`
 //! rewrites the expected files; review them like prose.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, File, Item};
 
-use crate::{attr, entry, kind::Kind};
+use crate::kind::Kind;
+use crate::{attr, entry};
 
 #[test]
 fn expansions_are_as_reviewed() {

@@ -2,17 +2,13 @@
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{
-    ReturnType, Type, TypeInfer,
-    visit_mut::{self, VisitMut},
-};
+use syn::visit_mut::{self, VisitMut};
+use syn::{ReturnType, Type, TypeInfer};
 
-use crate::{
-    block::{Block, Method, Taken},
-    hooks,
-    kind::Kind,
-    paths::{Root, local},
-};
+use crate::block::{Block, Method, Taken};
+use crate::hooks;
+use crate::kind::Kind;
+use crate::paths::{Root, local};
 
 /// Whether a call of the method is measured.
 ///

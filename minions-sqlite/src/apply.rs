@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, params};
+
 use minions_core::store::{Admit, Advance, NewWorkflow, Op, Quarantine, Requeue, StepFailure, StoreError};
 use minions_core::workflow::WorkflowId;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, params};
 
 use crate::value::{self, QUARANTINED, RUNNING};
 

@@ -5,13 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use minions_core::store::StoreError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::Durability;
+use minions_core::store::StoreError;
+
 use crate::lock::{OwnerLock, Place};
-use crate::schema;
+use crate::{Durability, schema};
 
 /// How long to wait for another program that writes to the file, such as a shell.
 pub(crate) const BUSY_FOR: Duration = Duration::from_secs(5);

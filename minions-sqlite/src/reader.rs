@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use minions_core::store::{Filter, StatusCount, StoreError, StoredWorkflow};
-use minions_core::workflow::WorkflowId;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{ConnectOptions as _, Row as _};
+
+use minions_core::store::{Filter, StatusCount, StoreError, StoredWorkflow};
+use minions_core::workflow::WorkflowId;
 
 use crate::open::BUSY_FOR;
 use crate::value;

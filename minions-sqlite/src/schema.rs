@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use minions_core::store::StoreError;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use minions_core::store::StoreError;
 
 /// `PRAGMA application_id` of our files: "Mnns".
 const APPLICATION_ID: i32 = 0x4d6e_6e73;

@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use minions_core::store::{Op, StoreError};
 use rusqlite::{Connection, Statement};
+
+use minions_core::store::{Op, StoreError};
 
 use crate::apply::{Failed, Statements};
 

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
-use minions_core::store::{Filter, Op, Opened, StateStore, StatusCount, StoreError, StoredWorkflow};
 use parking_lot::Mutex;
+
+use minions_core::store::{Filter, Op, Opened, StateStore, StatusCount, StoreError, StoredWorkflow};
 
 use crate::Durability;
 use crate::reader::Reader;

@@ -2,8 +2,9 @@
 
 use std::str;
 
-use minions_core::store::{Status, StepFailure};
 use rusqlite::types::{ToSqlOutput, ValueRef};
+
+use minions_core::store::{Status, StepFailure};
 
 /// Encoded bytes, as text where they are text, so that a shell shows them and SQLite's JSON functions take them.
 ///

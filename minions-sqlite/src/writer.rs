@@ -5,10 +5,11 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use minions_core::store::{Op, Opened, StoreError};
-use minions_core::workflow::WorkflowId;
 use rusqlite::{Connection, OptionalExtension as _};
 use tokio::sync::oneshot;
+
+use minions_core::store::{Op, Opened, StoreError};
+use minions_core::workflow::WorkflowId;
 
 use crate::Durability;
 use crate::lock::Place;

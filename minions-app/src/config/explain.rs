@@ -1,31 +1,32 @@
 //! Each value in force and where it came from, for `config --explain`.
 
-use minions_core::config::{Data, KeyPath, SectionKeys, Settings, Value};
 use serde::{Serialize, Serializer};
+
+use minions_core::config::{Data, KeyPath, SectionKeys, Settings, Value};
 
 /// A section and what its type told about its keys.
 #[derive(Debug, Clone, Copy)]
-pub struct Section<'a> {
+pub(crate) struct Section<'a> {
     /// The name of the section.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// What decoding it told; nothing if it failed, in which case no value of it is shown.
-    pub keys: Option<&'a SectionKeys>,
+    pub(crate) keys: Option<&'a SectionKeys>,
 }
 
 /// One value of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// The section and the path inside it, such as `http.retry.max`.
-    pub key: String,
+    pub(crate) key: String,
     /// The value, as far as it may be shown.
-    pub value: Shown,
+    pub(crate) value: Shown,
     /// Where it came from, such as `minions.toml:12`, or `default`.
-    pub origin: String,
+    pub(crate) origin: String,
 }
 
 /// A value as far as it may be shown; as text and as JSON it is the value, `***`, or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shown {
+pub(crate) enum Shown {
     /// The value itself.
     Value(serde_json::Value),
     /// A secret, or a value of which nobody knows whether it is one.
@@ -35,8 +36,7 @@ pub enum Shown {
 }
 
 /// Lists the values of all sections: the declared ones first and in their order, then those that nobody declared.
-#[must_use]
-pub fn explain(settings: &Settings, sections: &[Section<'_>]) -> Vec<Row> {
+pub(crate) fn explain(settings: &Settings, sections: &[Section<'_>]) -> Vec<Row> {
     let is_declared = |name: &str| sections.iter().any(|section| section.name == name);
     let strangers = settings.table().keys().filter(|name| !is_declared(name));
     let strangers = strangers.map(|name| Section { name, keys: None });

@@ -1,11 +1,10 @@
 //! The files that orchestrations name, and patterns for several of them.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use minions_core::config::{Problem, SettingsFiles, Table};
 

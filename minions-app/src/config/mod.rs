@@ -3,8 +3,7 @@
 //! [`Sources`] describes where to look, [`Sources::load`] reads it all into core's
 //! [`Settings`](minions_core::config::Settings). The order, later ones win: the file, the environment variables
 //! `MINIONS__SECTION__KEY`, the arguments `--set section.key=VALUE`. [`Files`] reads the further files that an
-//! orchestration names, [`explain`] lists the values for `config --explain`, and [`Options`] is the runtime's own
-//! section.
+//! orchestration names, and [`Options`] is the runtime's own section.
 
 mod explain;
 mod files;
@@ -15,10 +14,9 @@ mod size;
 mod sources;
 mod switch;
 
-pub use self::{
-    explain::{Row, Section, Shown, explain},
-    files::Files,
-    options::{DurabilityOption, Logs, Metrics, Options, StoreOption},
-    sources::{Loaded, Sources},
-    switch::{Fields, Switch},
-};
+pub use self::files::Files;
+pub use self::options::{DurabilityOption, Logs, Metrics, Options, StoreOption};
+pub use self::sources::{Loaded, Sources};
+pub use self::switch::{Fields, Switch};
+
+pub(crate) use self::explain::{Row, Section, Shown, explain};

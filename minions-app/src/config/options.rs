@@ -1,20 +1,19 @@
 //! The runtime's own section, `[minions]`.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    num::NonZeroUsize,
-    path::PathBuf,
-    time::Duration,
-};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use minions_core::config::{Decoded, Problem, Settings, decode_section, duration};
 use serde::Deserialize;
 
-use super::{
-    size,
-    switch::{Fields, Switch},
-};
-use crate::{logs::LogOptions, metrics::MetricsOptions};
+use minions_core::config::{Decoded, Problem, Settings, decode_section, duration};
+
+use crate::logs::LogOptions;
+use crate::metrics::MetricsOptions;
+
+use super::size;
+use super::switch::{Fields, Switch};
 
 /// What the section `[minions]` says; every key has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -25,7 +24,7 @@ pub struct Options {
     pub store: StoreOption,
     /// What a checkpoint survives.
     pub durability: DurabilityOption,
-    /// How many workflows of one minion are worked on at the same time; 1 024 unless set.
+    /// How many workflows of one orchestration may be awake at once; 1 024 unless set.
     pub max_in_flight: NonZeroUsize,
     /// How long a shutdown may take altogether; 30 s unless set.
     #[serde(with = "duration")]
@@ -138,13 +137,14 @@ impl Default for Options {
 
 impl Default for Logs {
     fn default() -> Self {
-        Self { level: "info".to_owned(), file: true, terminal: true, max_size: 10 << 20, keep: 5 }
+        let LogOptions { filter, terminal, max_size, keep, .. } = LogOptions::default();
+        Self { level: filter, file: true, terminal, max_size, keep }
     }
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)) }
+        Self { listen: MetricsOptions::default().listen }
     }
 }
 

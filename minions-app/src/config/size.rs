@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use serde::{
-    Deserializer,
-    de::{self, Visitor},
-};
+use serde::Deserializer;
+use serde::de::{self, Visitor};
 
 const UNITS: [(&str, u64); 7] = [
     ("B", 1),

@@ -1,15 +1,15 @@
 //! Where configuration is read from, and in which order.
 
-use std::{
-    env,
-    ffi::OsString,
-    io,
-    path::{Path, PathBuf},
-};
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use minions_core::config::{ENV_PREFIX, Problem, Settings, Table};
 
-use super::{files, files::Files, format::ENDINGS, overrides};
+use super::files::Files;
+use super::format::ENDINGS;
+use super::{files, overrides};
 
 /// Where the configuration of a program is read from.
 #[derive(Debug, Clone, Default)]

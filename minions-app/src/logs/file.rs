@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
+use crate::metrics::LOG_LINES_LOST;
+
 use super::error::LogError;
 use super::writer;
-use crate::metrics::LOG_LINES_LOST;
 
 /// The file lines are written to, shared by all threads.
 #[derive(Debug)]

@@ -9,12 +9,13 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::output::SAID;
+
 use super::fields::Fields;
 use super::file::LogFile;
 use super::json::{self, Clock};
 use super::terminal::{Terminal, WallClock};
 use super::writer;
-use crate::output::SAID;
 
 /// Buffers of a thread beyond this many bytes are given back after use.
 const KEPT_CAPACITY: usize = 64 * 1024;

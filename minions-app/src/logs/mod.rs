@@ -4,6 +4,11 @@
 //! [`install`] is called once, before any component starts. Everything the process logs through `tracing` then carries
 //! the fields of its enclosing spans, so a user's `info!` inside a step names its workflow, minion, step and attempt.
 
+use std::env;
+
+use tracing::subscriber::NoSubscriber;
+use tracing_subscriber::layer::SubscriberExt as _;
+
 mod error;
 mod fields;
 mod file;
@@ -13,11 +18,6 @@ mod layer;
 mod options;
 mod terminal;
 mod writer;
-
-use std::env;
-
-use tracing::subscriber::NoSubscriber;
-use tracing_subscriber::layer::SubscriberExt as _;
 
 pub use self::error::LogError;
 pub use self::options::LogOptions;
@@ -88,7 +88,7 @@ pub fn install(options: &LogOptions) -> Result<Installed, LogError> {
 /// # Errors
 ///
 /// That it would not, and why.
-pub fn check_filter(filter: &str) -> Result<(), LogError> {
+pub(crate) fn check_filter(filter: &str) -> Result<(), LogError> {
     filter::effective(filter, None).map(drop)
 }
 
@@ -97,6 +97,6 @@ pub fn check_filter(filter: &str) -> Result<(), LogError> {
 /// # Errors
 ///
 /// That it would not, and why.
-pub fn check_environment() -> Result<(), LogError> {
+pub(crate) fn check_environment() -> Result<(), LogError> {
     filter::effective("", env::var_os("RUST_LOG")).map(drop)
 }

@@ -22,6 +22,6 @@ pub struct LogOptions {
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), file: None, terminal: true, max_size: 32 * 1024 * 1024, keep: 7 }
+        Self { filter: "info".to_owned(), file: None, terminal: true, max_size: 10 << 20, keep: 5 }
     }
 }

@@ -3,6 +3,12 @@
 //! [`start`] is called once, before any component registers its handles. A recorder that the user has installed is
 //! respected: it receives everything, and no endpoint is opened.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
 mod host;
 mod listener;
 mod names;
@@ -11,13 +17,6 @@ mod recorder;
 mod reference;
 mod server;
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-
-pub use self::names::{Kind, Name, table};
 pub use self::options::MetricsOptions;
 pub use self::recorder::Recorder;
 pub use self::reference::{Described, markdown, reference};

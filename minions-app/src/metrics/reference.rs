@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use minions_core::telemetry::names::{MetricKind, TABLE};
 
-use super::names::{Kind, table};
+use super::names::OWN;
 
 /// One metric as the documentation lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +27,7 @@ pub struct Described {
 pub fn reference() -> Vec<Described> {
     let runtime = TABLE.iter().map(|metric| Described {
         name: metric.name,
-        kind: match metric.kind {
-            MetricKind::Counter => "counter",
-            MetricKind::Gauge => "gauge",
-            _ => "histogram",
-        },
+        kind: word(metric.kind),
         unit: match metric.unit {
             metrics::Unit::Count => "",
             unit => unit.as_str(),
@@ -39,17 +35,22 @@ pub fn reference() -> Vec<Described> {
         labels: metric.labels,
         help: metric.help,
     });
-    let ours = table().map(|metric| Described {
+    let ours = OWN.iter().map(|metric| Described {
         name: metric.name,
-        kind: match metric.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-        },
+        kind: word(metric.kind),
         unit: metric.unit,
         labels: &[],
         help: metric.help,
     });
     runtime.chain(ours).collect()
+}
+
+fn word(kind: MetricKind) -> &'static str {
+    match kind {
+        MetricKind::Counter => "counter",
+        MetricKind::Gauge => "gauge",
+        _ => "histogram",
+    }
 }
 
 /// The [`reference()`] as a Markdown table, for the book.

@@ -9,6 +9,7 @@ use minions_sqlite::SqliteStore;
 use crate::exit::Exit;
 use crate::output::complain;
 use crate::state::State;
+use crate::text;
 
 mod change;
 mod find;
@@ -134,6 +135,5 @@ impl Command {
 }
 
 fn because(what: &str, error: &StoreError) -> Refusal {
-    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    chain.fold(what.to_owned(), |text, error| format!("{text}: {error}"))
+    format!("{what}: {}", text::with_causes(error))
 }

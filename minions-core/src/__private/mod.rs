@@ -9,7 +9,7 @@
 //!   struct half is reported by [`Component`], which all of them require.
 //!
 //! `app!` expands to a type with `builder()`, which is `$crate::GruBuilder::new()` and one
-//! `.edge::<P, M>($crate::gru::Orchestration::default().config("..").id("..").max_in_flight(64))` a line, to an [`edge`]
+//! `.edge::<P, M>($crate::gru::OrchestrationOptions::default().config("..").id("..").max_in_flight(64))` a line, to an [`edge`]
 //! check a line, and to a `main` that calls `$crate::__private::main::<Args>(Watch::builder())` of the facade
 //! (`Args` is `$crate::__private::NoArgs` without `#[args(..)]`), which answers an `ExitCode`.
 //!
@@ -20,7 +20,7 @@
 
 use std::marker::PhantomData;
 
-use crate::gru::{GruBuilder, Orchestration};
+use crate::gru::{GruBuilder, OrchestrationOptions};
 
 mod field;
 pub mod graph;
@@ -163,14 +163,14 @@ pub fn edge<P, M: Fits<P, JUDGED>, const JUDGED: bool>() {}
 pub struct Line<P, M>(PhantomData<(P, M)>);
 
 impl<P: Pipeline, M: Minion> Line<P, M> {
-    pub fn add(builder: GruBuilder, options: Orchestration) -> GruBuilder {
+    pub fn add(builder: GruBuilder, options: OrchestrationOptions) -> GruBuilder {
         builder.edge::<P, M>(options)
     }
 }
 
 /// The line that does not fit, which [`edge`] reports; imported as `_`.
 pub trait NoLine {
-    fn add(builder: GruBuilder, options: Orchestration) -> GruBuilder {
+    fn add(builder: GruBuilder, options: OrchestrationOptions) -> GruBuilder {
         let _ = options;
         builder
     }

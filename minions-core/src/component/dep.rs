@@ -12,7 +12,19 @@ use super::{Assembly, Inject, Need};
 
 /// A handle on the one live instance of the resource `T`.
 ///
-/// It dereferences to the resource. A test makes one out of any value: `Dep::new(FakeHttp::default())`.
+/// It dereferences to the resource, and clones share it. A test makes one out of any value:
+///
+/// ```
+/// use minions_core::component::Dep;
+///
+/// #[derive(Default)]
+/// struct Http { agent: String }
+///
+/// struct Watcher { http: Dep<Http> }
+///
+/// let watcher = Watcher { http: Dep::new(Http { agent: "probe".to_owned() }) };
+/// assert_eq!(watcher.http.agent, "probe");
+/// ```
 pub struct Dep<T>(Arc<T>);
 
 impl<T> Dep<T> {

@@ -66,6 +66,12 @@ impl Entry {
         self.type_id
     }
 
+    /// The entry of a component that is made without its needs.
+    pub(crate) fn without_needs(mut self) -> Self {
+        self.needs = &[];
+        self
+    }
+
     fn of<C: Component>(kind: Kind, needs: &'static [Need]) -> Self {
         Self {
             kind,

@@ -15,12 +15,11 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
-use std::{fmt, time::Duration};
+use std::fmt;
+use std::time::Duration;
 
-use serde::{
-    Deserializer, Serializer,
-    de::{self, Visitor},
-};
+use serde::de::{self, Visitor};
+use serde::{Deserializer, Serializer};
 
 /// The units, largest first, with their length in milliseconds.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];

@@ -4,6 +4,10 @@
 //! section as a [`Config<T>`]. See [`decode_section`] for how a section becomes a value, [`Problem`] for what a report
 //! says, and [`Secret`] for what is never printed.
 
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
 mod decode;
 pub mod duration;
 mod origin;
@@ -14,18 +18,14 @@ mod settings;
 mod suggest;
 mod value;
 
-use std::{fmt, ops::Deref, sync::Arc};
-
-pub use self::{
-    decode::{Decoded, SectionKeys, decode_section},
-    origin::Origin,
-    path::{KeyPath, Segment},
-    problem::Problem,
-    secret::Secret,
-    settings::{ENV_PREFIX, Settings, SettingsFiles, env_name},
-    suggest::nearest,
-    value::{Data, Table, Value},
-};
+pub use decode::{Decoded, SectionKeys, decode_section};
+pub use origin::Origin;
+pub use path::{KeyPath, Segment};
+pub use problem::Problem;
+pub use secret::Secret;
+pub use settings::{ENV_PREFIX, Settings, SettingsFiles, env_name};
+pub use suggest::nearest;
+pub use value::{Data, Table, Value};
 
 /// A component's own section of the configuration, decoded and shared. Cheap to clone.
 ///

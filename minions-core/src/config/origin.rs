@@ -1,6 +1,8 @@
 //! Where a value of the configuration came from.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 /// Where a value was written; cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -8,6 +8,7 @@ pub struct KeyPath(Vec<Segment>);
 
 /// One part of a [`KeyPath`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Segment {
     /// A key of a table.
     Key(String),

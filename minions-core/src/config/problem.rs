@@ -1,6 +1,8 @@
 //! One thing that is wrong with the configuration.
 
-use std::{cmp::Ordering, error, fmt};
+use std::cmp::Ordering;
+use std::error;
+use std::fmt;
 
 use crate::config::{KeyPath, Origin};
 

@@ -1,11 +1,11 @@
 //! Values that are never printed.
 
-use std::{cell::Cell, fmt, marker::PhantomData};
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, Visitor},
-};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// A value of the configuration that is never printed: a password, a token, a key.
 ///

@@ -1,6 +1,8 @@
 //! The merged configuration, and the seam through which core reads further files.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::config::{Data, KeyPath, Problem, Segment, Table, Value, suggest};
 

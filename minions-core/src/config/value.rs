@@ -1,6 +1,8 @@
 //! Configuration values that know where they came from.
 
-use std::{collections::BTreeMap, collections::btree_map, fmt, sync::Arc};
+use std::collections::{BTreeMap, btree_map};
+use std::fmt;
+use std::sync::Arc;
 
 use crate::config::{KeyPath, Origin, Segment};
 
@@ -16,6 +18,7 @@ pub struct Value {
 
 /// The content of a [`Value`].
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Data {
     /// Nothing, as JSON and YAML can say it.
     Null,

@@ -6,21 +6,69 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Settings, SettingsFiles};
-use crate::manifest::{Manifest, ManifestError, resolve};
+use crate::manifest::{Manifest, ManifestError, Replacements, resolve};
 use crate::minion::{Minion, MinionFactory};
 use crate::pipeline::{Pipeline, PipelineFactory, Produces};
+use crate::resource::{Replaced, Resource};
 use crate::store::{NoStore, StateStore};
 
 use super::{Gru, StartError, StopMode};
 
 /// Collects the orchestrations of a program and the choices of its runtime.
 ///
-/// `app!` makes one; by hand it is `Gru::builder().orchestrate::<Sitemap, Watcher>()`.
+/// `app!` makes one; by hand each line is a call:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use minions_core::Gru;
+/// use minions_core::gru::StopMode;
+/// use minions_core::store::MemoryStore;
+/// # use minions_core::Result;
+/// # use minions_core::component::{Assembly, Component};
+/// # use minions_core::minion::{Flow, Minion, StepInfo};
+/// # use minions_core::pipeline::{Next, Pipeline, Produces};
+/// # use minions_core::workflow::Workflow;
+/// # struct Sitemap;
+/// # impl Component for Sitemap {
+/// #     const NAME: &'static str = "sitemap";
+/// #     fn assemble(_: &Assembly) -> Result<Self> { Ok(Self) }
+/// # }
+/// # impl Pipeline for Sitemap {
+/// #     type Event = String;
+/// #     async fn next(&mut self) -> Result<Next<String>> { Ok(Next::End) }
+/// # }
+/// # impl Produces<String> for Sitemap {}
+/// # struct Watcher;
+/// # impl Component for Watcher {
+/// #     const NAME: &'static str = "watcher";
+/// #     fn assemble(_: &Assembly) -> Result<Self> { Ok(Self) }
+/// # }
+/// # impl Minion for Watcher {
+/// #     type Event = String;
+/// #     type Context = ();
+/// #     const STEPS: &'static [StepInfo] = &[StepInfo::new("fetch")];
+/// #     async fn step<'a>(&'a self, _: usize, _: &'a String, _: &'a mut (), _: &'a Workflow) -> Result<Flow> {
+/// #         Ok(Flow::Continue)
+/// #     }
+/// # }
+///
+/// let builder = Gru::builder()
+///     .orchestrate::<Sitemap, Watcher>()
+///     .orchestrate_with::<Sitemap, Watcher>(|options| options.id("careful").max_in_flight(1))
+///     .store(MemoryStore::new())
+///     .stop_mode(StopMode::Drain)
+///     .shutdown_deadline(Duration::from_secs(5));
+/// let manifest = builder.check()?;
+/// assert_eq!(manifest.orchestrations[1].id, "sitemap/watcher@careful");
+/// # Ok::<(), minions_core::manifest::ManifestError>(())
+/// ```
 #[must_use = "a builder does nothing until it is started"]
 pub struct GruBuilder {
     pub(crate) edges: Vec<Edge>,
     pub(crate) settings: Settings,
     pub(crate) files: Option<Arc<dyn SettingsFiles>>,
+    pub(crate) replaced: Replacements,
     pub(crate) provided: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(crate) store: Option<Arc<dyn StateStore>>,
     pub(crate) options: Options,
@@ -50,20 +98,20 @@ impl Default for Options {
 pub(crate) struct Edge {
     pub(crate) pipeline: &'static dyn PipelineFactory,
     pub(crate) minion: &'static dyn MinionFactory,
-    pub(crate) options: Orchestration,
+    pub(crate) options: OrchestrationOptions,
 }
 
 /// The options of one orchestration.
 #[derive(Clone, Debug, Default)]
 #[must_use = "options do nothing until they are given to `orchestrate_with`"]
 #[non_exhaustive]
-pub struct Orchestration {
+pub struct OrchestrationOptions {
     pub(crate) config: Option<String>,
     pub(crate) id: Option<String>,
     pub(crate) max_in_flight: Option<usize>,
 }
 
-impl Orchestration {
+impl OrchestrationOptions {
     /// The files whose sections overlay the program's configuration, a path or a pattern such as `config/audit-*.toml`:
     /// one orchestration runs for each file, named after its stem.
     pub fn config(mut self, pattern: impl Into<String>) -> Self {
@@ -91,6 +139,7 @@ impl GruBuilder {
             edges: Vec::new(),
             settings: Settings::empty(),
             files: None,
+            replaced: Replacements::new(),
             provided: HashMap::new(),
             store: None,
             options: Options::default(),
@@ -99,20 +148,20 @@ impl GruBuilder {
 
     /// Adds an orchestration: `M` reacts to the events of `P`.
     pub fn orchestrate<P: Pipeline + Produces<M::Event>, M: Minion>(self) -> Self {
-        self.edge::<P, M>(Orchestration::default())
+        self.edge::<P, M>(OrchestrationOptions::default())
     }
 
     /// Adds an orchestration with options: `.orchestrate_with::<Sitemap, Auditor>(|o| o.config("config/audit-*.toml"))`.
     pub fn orchestrate_with<P: Pipeline + Produces<M::Event>, M: Minion>(
         self,
-        options: impl FnOnce(Orchestration) -> Orchestration,
+        options: impl FnOnce(OrchestrationOptions) -> OrchestrationOptions,
     ) -> Self {
-        self.edge::<P, M>(options(Orchestration::default()))
+        self.edge::<P, M>(options(OrchestrationOptions::default()))
     }
 
     /// Adds an orchestration whose event types are known to agree: `app!` has checked them where it can say so best.
     #[doc(hidden)]
-    pub fn edge<P: Pipeline, M: Minion>(mut self, options: Orchestration) -> Self {
+    pub fn edge<P: Pipeline, M: Minion>(mut self, options: OrchestrationOptions) -> Self {
         self.edges.push(Edge {
             pipeline: crate::pipeline::factory::<P>(),
             minion: crate::minion::factory::<M>(),
@@ -127,7 +176,7 @@ impl GruBuilder {
         self
     }
 
-    /// The reader of files that orchestrations name with [`Orchestration::config`].
+    /// The reader of files that orchestrations name with [`OrchestrationOptions::config`].
     pub fn settings_files(mut self, files: impl SettingsFiles + 'static) -> Self {
         self.files = Some(Arc::new(files));
         self
@@ -146,6 +195,13 @@ impl GruBuilder {
         self
     }
 
+    /// Makes the resource `R` by calling `make`, instead of from what it needs: a fake in a test, or a value that the
+    /// embedding program has already. Its hooks run as ever.
+    pub fn resource<R: Resource>(mut self, make: impl Fn() -> R + Send + Sync + 'static) -> Self {
+        self.replaced.insert(TypeId::of::<R>(), Arc::new(Replaced(Arc::new(make))));
+        self
+    }
+
     /// Where unfinished work is kept; nowhere unless it is given.
     pub fn store(mut self, store: impl StateStore) -> Self {
         self.store = Some(Arc::new(store));
@@ -156,12 +212,6 @@ impl GruBuilder {
     #[must_use]
     pub fn given_store(&self) -> Option<Arc<dyn StateStore>> {
         self.store.clone()
-    }
-
-    /// Whether a store has been given.
-    #[must_use]
-    pub fn has_store(&self) -> bool {
-        self.store.is_some()
     }
 
     /// Where unfinished work is kept if [`store`](Self::store) was not called.

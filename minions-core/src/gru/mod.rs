@@ -15,12 +15,26 @@ mod start;
 mod stop;
 
 pub(crate) use builder::Edge;
-pub use builder::{GruBuilder, Orchestration};
+pub use builder::{GruBuilder, OrchestrationOptions};
 pub use report::{ComponentFailure, Finished, Phase, ShutdownReport, StartError, StopMode};
 
 use running::Running;
 
 /// A running program.
+///
+/// ```
+/// use minions_core::gru::Finished;
+/// use minions_core::{Error, Gru, GruBuilder};
+///
+/// /// Runs a program to the end of its sources; `app!` gives one as `Watch::builder()`.
+/// async fn run(program: GruBuilder) -> Result<(), Error> {
+///     let gru: Gru = program.start().await?;
+///     let end = gru.finished().await;
+///     let report = gru.shutdown().await;
+///     assert!(end == Finished::Done && report.is_clean(), "{end:?}, {report}");
+///     Ok(())
+/// }
+/// ```
 ///
 /// Dropping it stops everything at once, as [`StopMode::Now`] does, without running shutdown hooks; call
 /// [`shutdown`](Self::shutdown) to end it in order.

@@ -119,7 +119,7 @@ impl Start {
                 let name = resource.entry.name;
                 let create = resource.factory.create(self.assembly(name, &self.root));
                 let started = bring_up(identity(Kind::Resource, name, name.into(), ""), self.deadline(), create);
-                async { started.await.map(|(identity, instance)| (identity, resource.factory.type_id(), instance)) }
+                async { started.await.map(|(identity, instance)| (identity, resource.factory.resource_id(), instance)) }
             });
             let (up, failed) = together(starting).await;
             let mut live = HashMap::clone(&self.live);

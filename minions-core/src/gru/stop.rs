@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use crate::error::Error;
 use crate::panics::{contain, discard};
@@ -54,9 +54,9 @@ impl Running {
         let parked = self.engine.parked.load(Ordering::Relaxed);
         let report = ShutdownReport { took: Duration::ZERO, parked, interrupted, quarantined, failures, store };
         for failure in &report.failures {
-            warn!(component = failure.name, phase = %failure.phase, error = %failure.error, "failed while stopping");
+            warn!(component = failure.name, phase = %failure.phase, error = failure.error.as_std(), "failed while stopping");
         }
-        info!(parked, interrupted, quarantined, "stopped");
+        debug!(parked, interrupted, quarantined, "stopped");
         report
     }
 

@@ -8,6 +8,7 @@ use crate::config::{Problem as ConfigProblem, SectionKeys, Settings};
 mod order;
 mod resolve;
 
+pub(crate) use order::Replacements;
 pub(crate) use resolve::{Resolved, ResolvedOrchestration, ResolvedPipeline, resolve};
 
 /// A program that was resolved and found right; nothing of it runs because of that.

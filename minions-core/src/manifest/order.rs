@@ -2,23 +2,46 @@
 
 use std::any::TypeId;
 use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::component::{Entry, NeedKind};
 use crate::resource::ResourceFactory;
 
 use super::Problem;
 
+/// How a resource is made: as its type says, or as the builder says instead.
+#[derive(Clone)]
+pub(crate) enum Factory {
+    OfType(&'static dyn ResourceFactory),
+    Replaced(Arc<dyn ResourceFactory>),
+}
+
+impl Deref for Factory {
+    type Target = dyn ResourceFactory;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::OfType(factory) => *factory,
+            Self::Replaced(factory) => &**factory,
+        }
+    }
+}
+
+/// The resources that the builder makes otherwise than their types say.
+pub(crate) type Replacements = HashMap<TypeId, Arc<dyn ResourceFactory>>;
+
 /// One resource of a program.
 pub(crate) struct ResolvedResource {
-    pub(crate) factory: &'static dyn ResourceFactory,
+    pub(crate) factory: Factory,
     pub(crate) entry: Entry,
     /// 0 for a resource that needs no other; otherwise one more than the highest level among its needs.
     pub(crate) level: usize,
 }
 
 /// Walks from `roots` to every resource they need, directly or not; the answer is sorted by level.
-pub(super) fn closure(roots: &[Entry], problems: &mut Vec<Problem>) -> Vec<ResolvedResource> {
-    let mut walk = Walk { found: Vec::new(), levels: HashMap::new(), path: Vec::new(), problems };
+pub(super) fn closure(roots: &[Entry], replaced: &Replacements, problems: &mut Vec<Problem>) -> Vec<ResolvedResource> {
+    let mut walk = Walk { replaced, found: Vec::new(), levels: HashMap::new(), path: Vec::new(), problems };
     for root in roots {
         walk.needs(root);
     }
@@ -29,6 +52,7 @@ pub(super) fn closure(roots: &[Entry], problems: &mut Vec<Problem>) -> Vec<Resol
 }
 
 struct Walk<'a> {
+    replaced: &'a Replacements,
     found: Vec<ResolvedResource>,
     levels: HashMap<TypeId, usize>,
     path: Vec<(TypeId, &'static str)>,
@@ -46,10 +70,14 @@ impl Walk<'_> {
     }
 
     fn visit(&mut self, factory: &'static dyn ResourceFactory) -> usize {
-        let id = factory.type_id();
+        let id = factory.resource_id();
         if let Some(level) = self.levels.get(&id) {
             return *level;
         }
+        let factory = match self.replaced.get(&id) {
+            Some(replaced) => Factory::Replaced(replaced.clone()),
+            None => Factory::OfType(factory),
+        };
         let entry = factory.entry();
         if let Some(start) = self.path.iter().position(|(on_path, _)| *on_path == id) {
             let mut names: Vec<_> = self.path[start..].iter().map(|(_, name)| format!("`{name}`")).collect();

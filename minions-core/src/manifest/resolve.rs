@@ -52,7 +52,7 @@ pub(crate) fn resolve(builder: &GruBuilder) -> Result<Resolved, ManifestError> {
         resolver.edge(edge);
     }
     let roots: Vec<_> = resolver.roots().cloned().collect();
-    let resources = closure(&roots, &mut resolver.problems);
+    let resources = closure(&roots, &builder.replaced, &mut resolver.problems);
     resolver.check_names(&resources);
     let sections = resolver.check_needs(&resources);
     resolver.check_sections(&resources);

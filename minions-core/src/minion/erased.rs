@@ -43,6 +43,10 @@ pub trait ErasedMinion: Send + Sync {
 /// One workflow without its types: it keeps the decoded event and context while it is awake.
 pub trait ErasedWorkflow: Send + Sync {
     /// Runs one step.
+    ///
+    /// # Errors
+    ///
+    /// The step's own.
     fn step<'a>(&'a mut self, index: usize, workflow: &'a Workflow) -> BoxFuture<'a, Result<Flow>>;
 
     /// Appends the context as it is stored.

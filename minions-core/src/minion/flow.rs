@@ -5,6 +5,24 @@ use std::any::TypeId;
 use crate::error::{Error, Result};
 
 /// Where a workflow goes after a step that did not fail.
+///
+/// ```
+/// use minions_core::minion::Flow;
+///
+/// struct Watcher;
+///
+/// impl Watcher {
+///     async fn compare(&self, changed: Option<bool>) -> Flow {
+///         match changed {
+///             Some(true) => Flow::to(Self::record),
+///             Some(false) => Flow::Done,
+///             None => Flow::abort("the page is gone"),
+///         }
+///     }
+///
+///     async fn record(&self) {}
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a step says where the workflow goes by returning it"]
 #[non_exhaustive]

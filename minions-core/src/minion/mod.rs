@@ -40,17 +40,29 @@ pub trait Minion: Component + Sync {
     const STEPS: &'static [StepInfo];
 
     /// Makes the value; without it the fields are injected.
+    ///
+    /// # Errors
+    ///
+    /// The start fails and is rolled back.
     #[must_use]
     fn create(cx: Assembly) -> impl Future<Output = Result<Self>> + Send {
         async move { Self::assemble(&cx) }
     }
 
     /// Starts the value, before its first workflow; called once.
+    ///
+    /// # Errors
+    ///
+    /// The start fails and is rolled back, which calls [`shutdown`](Self::shutdown).
     fn startup(&mut self) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
     /// Works in the background until `stop` is requested; returning earlier is a failure of the minion.
+    ///
+    /// # Errors
+    ///
+    /// The component is lost, and with it the program: [`Gru::finished`](crate::Gru::finished) answers.
     fn run(&self, stop: Stop) -> impl Future<Output = Result<()>> + Send {
         async move {
             stop.requested().await;
@@ -59,6 +71,10 @@ pub trait Minion: Component + Sync {
     }
 
     /// Ends the value, after its last workflow has stopped; called once, also after a failed startup.
+    ///
+    /// # Errors
+    ///
+    /// Told in the [`ShutdownReport`](crate::gru::ShutdownReport); everything else is ended all the same.
     fn shutdown(&self) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
@@ -69,6 +85,10 @@ pub trait Minion: Component + Sync {
     }
 
     /// Runs the step at `index` of [`STEPS`](Self::STEPS); the engine gives no other index.
+    ///
+    /// # Errors
+    ///
+    /// The workflow is quarantined, with the error and the context from before the step.
     fn step<'a>(
         &'a self,
         index: usize,

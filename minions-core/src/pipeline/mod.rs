@@ -40,19 +40,29 @@ pub trait Pipeline: Component {
     const IDLE: Duration = Duration::from_millis(100);
 
     /// Makes the value; without it the fields are injected.
+    ///
+    /// # Errors
+    ///
+    /// The start fails and is rolled back.
     #[must_use]
     fn create(cx: Assembly) -> impl Future<Output = Result<Self>> + Send {
         async move { Self::assemble(&cx) }
     }
 
     /// Starts the value, before its first event and after all minions that react to it are up; called once.
+    ///
+    /// # Errors
+    ///
+    /// The start fails and is rolled back, which calls [`shutdown`](Self::shutdown).
     fn startup(&mut self) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
     /// The next event, or that there is none now, or none any more.
     ///
-    /// An error is logged, counted and paced, then `next` is called again.
+    /// # Errors
+    ///
+    /// Logged and counted; `next` is called again after a pause that grows.
     ///
     /// # Cancel safety
     ///
@@ -61,6 +71,10 @@ pub trait Pipeline: Component {
     fn next(&mut self) -> impl Future<Output = Result<Next<Self::Event>>> + Send;
 
     /// Ends the value, after its last event; called once, also after a failed startup.
+    ///
+    /// # Errors
+    ///
+    /// Told in the [`ShutdownReport`](crate::gru::ShutdownReport); everything else is ended all the same.
     fn shutdown(&mut self) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }

@@ -7,6 +7,17 @@ use crate::error::{Error, Result};
 use super::Storable;
 
 /// An event, a pause, or the end of the source.
+///
+/// Events and options of events convert, so a source over an iterator answers `Ok(lines.next().into())`:
+///
+/// ```
+/// use minions_core::pipeline::Next;
+///
+/// let mut lines = "one".lines().map(str::to_owned);
+/// let (first, second): (Next<String>, Next<String>) = (lines.next().into(), lines.next().into());
+/// assert_eq!(first, Next::Event("one".to_owned()));
+/// assert_eq!(second, Next::End);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Next<E> {

@@ -14,7 +14,8 @@ use super::Resource;
 /// Makes instances of one type of resource.
 pub(crate) trait ResourceFactory: Send + Sync {
     fn entry(&self) -> Entry;
-    fn type_id(&self) -> TypeId;
+    /// Not `type_id`, which would be that of whatever wraps the factory as soon as `Any` is in scope.
+    fn resource_id(&self) -> TypeId;
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedResource>>>;
 }
 
@@ -34,12 +35,30 @@ impl<R: Resource> ResourceFactory for Factory<R> {
         Entry::resource::<R>()
     }
 
-    fn type_id(&self) -> TypeId {
+    fn resource_id(&self) -> TypeId {
         TypeId::of::<R>()
     }
 
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedResource>>> {
         async move { Ok(Box::new(Instance(Arc::new(R::create(cx).await?))) as Box<dyn ErasedResource>) }.boxed()
+    }
+}
+
+/// Makes a resource by calling a function, whatever its type needs.
+pub(crate) struct Replaced<R>(pub(crate) Arc<dyn Fn() -> R + Send + Sync>);
+
+impl<R: Resource> ResourceFactory for Replaced<R> {
+    fn entry(&self) -> Entry {
+        Entry::resource::<R>().without_needs()
+    }
+
+    fn resource_id(&self) -> TypeId {
+        TypeId::of::<R>()
+    }
+
+    fn create(&self, _: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedResource>>> {
+        let make = self.0.clone();
+        async move { Ok(Box::new(Instance(Arc::new(make()))) as Box<dyn ErasedResource>) }.boxed()
     }
 }
 

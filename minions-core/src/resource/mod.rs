@@ -8,7 +8,7 @@ use crate::error::Result;
 mod erased;
 mod track;
 
-pub(crate) use erased::{ErasedResource, ResourceFactory, factory};
+pub(crate) use erased::{ErasedResource, Replaced, ResourceFactory, factory};
 pub use track::{Call, TrackedMethod};
 
 /// A shared dependency: the half that the impl declares.
@@ -25,17 +25,29 @@ pub trait Resource: Component + Sync {
     const NEEDS: &'static [Need] = Self::FIELDS;
 
     /// Makes the value; without it the fields are injected.
+    ///
+    /// # Errors
+    ///
+    /// The start fails and is rolled back.
     #[must_use]
     fn create(cx: Assembly) -> impl Future<Output = Result<Self>> + Send {
         async move { Self::assemble(&cx) }
     }
 
     /// Starts the value, before anyone else sees it; called once.
+    ///
+    /// # Errors
+    ///
+    /// The start fails and is rolled back, which calls [`shutdown`](Self::shutdown).
     fn startup(&mut self) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
     /// Works in the background until `stop` is requested; returning earlier is a failure of the resource.
+    ///
+    /// # Errors
+    ///
+    /// The component is lost, and with it the program: [`Gru::finished`](crate::Gru::finished) answers.
     fn run(&self, stop: Stop) -> impl Future<Output = Result<()>> + Send {
         async move {
             stop.requested().await;
@@ -44,6 +56,10 @@ pub trait Resource: Component + Sync {
     }
 
     /// Ends the value, after everything that depends on it; called once, also after a failed startup.
+    ///
+    /// # Errors
+    ///
+    /// Told in the [`ShutdownReport`](crate::gru::ShutdownReport); everything else is ended all the same.
     fn shutdown(&self) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }

@@ -30,7 +30,24 @@ pub use row::{Filter, Status, StatusCount, StepFailure, StoredWorkflow};
 /// * Every operation is idempotent: the runtime repeats one whose outcome it does not know.
 /// * A reader sees everything that was committed before it began.
 ///
-/// `testing::store_conformance!`, with the feature `testing`, turns these sentences into tests for any store.
+/// What each operation does to a row is said by its type, [`Op`]. `testing::store_conformance!`, with the feature
+/// `testing`, turns all these sentences into tests for any store.
+///
+/// ```
+/// use minions_core::store::{Filter, StateStore, Status, StoreError};
+///
+/// /// What waits for an operator, a page at a time.
+/// async fn quarantined(store: &dyn StateStore) -> Result<Vec<String>, StoreError> {
+///     let mut filter = Filter::all().status(Status::Quarantined);
+///     let mut ids = Vec::new();
+///     loop {
+///         let page = store.scan(filter.clone(), 100).await?;
+///         let Some(last) = page.last() else { return Ok(ids) };
+///         filter = filter.after(last.id);
+///         ids.extend(page.iter().map(|workflow| workflow.id.to_string()));
+///     }
+/// }
+/// ```
 pub trait StateStore: Send + Sync + 'static {
     /// What kind of store this is, in one word for logs and reports: `sqlite`, `memory`.
     fn kind(&self) -> &'static str;
@@ -93,7 +110,7 @@ pub trait StateStore: Send + Sync + 'static {
 pub struct Opened {
     /// The greatest identity it holds; new ones are made above it.
     pub last_id: Option<WorkflowId>,
-    /// How often the store has been opened, this time included; a later owner has a greater epoch.
+    /// How often the store has been opened, this time included: 1 for a new one, and greater for every later owner.
     pub epoch: u64,
 }
 

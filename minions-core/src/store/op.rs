@@ -7,7 +7,14 @@ use crate::workflow::WorkflowId;
 
 use super::StepFailure;
 
-/// One atomic change of the store.
+/// One atomic change of the store: wholly done or not at all.
+///
+/// The runtime repeats an operation whose outcome it does not know. Repeated on the row that it left behind, each changes
+/// nothing further: [`Admit`], [`Advance`], [`Resolve`] and [`Quarantine`] succeed again, while [`Requeue`] and
+/// [`Discard`], which only an operator asks for, are rejected.
+///
+/// Whatever names a workflow means its whole identity. One whose [key](WorkflowId::key) is stored under another identity
+/// is a workflow that is not stored.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Op {
@@ -27,7 +34,9 @@ pub enum Op {
 
 /// Stores one event as one new workflow for every minion that reacts to it, all or none.
 ///
-/// A workflow whose identity is stored already is left as it is: the operation was repeated.
+/// A new row is [`Running`](super::Status::Running), with `seq` and `attempt` 0 and without failures. A workflow whose
+/// identity is stored already is left as it is, however far it has come: the operation was repeated. If a key belongs to
+/// another workflow, the whole operation is rejected and none of its siblings is stored.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Admit {
@@ -56,10 +65,12 @@ pub struct NewWorkflow {
 }
 
 /// The checkpoint before a step: the context as it is, and the step that is next.
+///
+/// `attempt` starts at 0 again; event, status and failures stay as they are. Rejected if the workflow is not stored.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Advance {
-    /// Which workflow; rejected if it is not stored.
+    /// Which workflow.
     pub id: WorkflowId,
     /// The stable name of the next step.
     pub step: Cow<'static, str>,
@@ -82,18 +93,25 @@ pub struct Resolve {
 }
 
 /// Sets a workflow aside: kept at its step with the context from before it, not resumed by itself.
+///
+/// `attempt` becomes that of the failure, and the failure is appended to those of the workflow, of which the last
+/// [`StepFailure::KEPT`] are kept. The same failure once more, on a workflow that is quarantined with it, is the operation
+/// repeated and appends nothing. Rejected if the workflow is not stored.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Quarantine {
-    /// Which workflow; rejected if it is not stored.
+    /// Which workflow.
     pub id: WorkflowId,
-    /// Why; appended to the workflow's errors, of which the last [`StepFailure::KEPT`] are kept.
+    /// Why.
     pub failure: StepFailure,
     /// When, in milliseconds since the Unix epoch.
     pub at_ms: i64,
 }
 
-/// Makes a quarantined workflow run again at its step; rejected if it is not stored or not quarantined.
+/// Makes a quarantined workflow run again at its step.
+///
+/// Step, context, `seq`, `attempt` and failures stay as they are, so the next attempt has the next number. Rejected if the
+/// workflow is not stored or not quarantined; so a repetition is rejected too, and does no harm.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Requeue {
@@ -103,7 +121,9 @@ pub struct Requeue {
     pub at_ms: i64,
 }
 
-/// Removes a workflow by an operator's decision; rejected if it is not stored.
+/// Removes a workflow by an operator's decision, whatever its status.
+///
+/// Rejected if it is not stored; so a repetition is rejected too, and does no harm.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Discard {

@@ -22,7 +22,7 @@ pub struct StoredWorkflow {
     pub steps_hash: u64,
     /// How many checkpoints it has had; creation is number 0.
     pub seq: u32,
-    /// Failed attempts at this step so far.
+    /// The number of the last failed attempt at this step; 0 before the first.
     pub attempt: u32,
     /// The encoded event.
     pub event: Vec<u8>,

@@ -1,5 +1,5 @@
-//! What the runtime says of itself: metric names, handles, and who calls whom.
+//! What the runtime says of itself: [`names`] is the table of its metrics.
 
-pub mod caller;
+pub(crate) mod caller;
 pub(crate) mod handles;
 pub mod names;

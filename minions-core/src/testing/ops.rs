@@ -16,12 +16,12 @@ pub const ADMITTED_MS: i64 = 1_700_000_000_000;
 /// The hash of the list of steps of a [`new_workflow`].
 pub const STEPS_HASH: u64 = 0x1234_5678_9abc_def0;
 
-/// A workflow of the orchestration `Sitemap=>Watcher` before its first step, `fetch`.
+/// A workflow of the orchestration `sitemap/watcher` before its first step, `fetch`.
 #[must_use]
 pub fn new_workflow(id: WorkflowId) -> NewWorkflow {
     NewWorkflow {
         id,
-        orchestration: "Sitemap=>Watcher".into(),
+        orchestration: "sitemap/watcher".into(),
         step: "fetch".into(),
         steps_hash: STEPS_HASH,
         context: CONTEXT.to_vec(),

@@ -8,6 +8,18 @@ use crate::component::Stop;
 use super::WorkflowId;
 
 /// The identity of the step that runs: taken by a step as `wf: &Workflow`.
+///
+/// ```
+/// use minions_core::workflow::Workflow;
+///
+/// /// The header that many services know: equal keys have one effect.
+/// fn header(wf: &Workflow) -> String {
+///     format!("Idempotency-Key: {}", wf.idempotency_key())
+/// }
+///
+/// let wf = Workflow::detached();
+/// assert_eq!(header(&wf), format!("Idempotency-Key: {}-0", wf.id()));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Workflow {
     pub(crate) id: WorkflowId,

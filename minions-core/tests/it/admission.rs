@@ -7,19 +7,20 @@ use minions_core::gru::Finished;
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::pipeline::{Next, Pipeline, Produces};
 use minions_core::store::MemoryStore;
+use minions_core::testing::{Events, FaultyStore, Gate};
 use minions_core::workflow::Workflow;
 use minions_core::{Gru, Result};
 
-use crate::support::{FaultyStore, Feed, Feeder, Gate, ID, Job, Script, Worker, program, rows, until};
+use crate::support::{Feed, ID, Job, Script, Worker, jobs, program, rows, until};
 
 #[tokio::test]
 async fn p3_every_event_reaches_every_subscriber_once() {
-    let (feeder, script) = (Feeder::all(0..40), Script::plain());
+    let (events, script) = (jobs(0..40), Script::plain());
     let gru = Gru::builder()
         .orchestrate::<Feed, Worker>()
         .orchestrate_with::<Feed, Worker>(|options| options.id("again"))
         .orchestrate_with::<Feed, Worker>(|options| options.id("and-again"))
-        .provide(feeder.source())
+        .provide(events.source())
         .provide(script.clone())
         .store(MemoryStore::new())
         .start()
@@ -38,8 +39,8 @@ async fn p3_every_event_reaches_every_subscriber_once() {
 async fn p4_past_its_cap_a_subscriber_holds_the_pipeline_back() {
     let gate = Gate::new();
     let script = Script::held(&gate, |_| true);
-    let (feeder, store) = (Feeder::all(0..100), MemoryStore::new());
-    let gru = program(&feeder, script.clone()).max_in_flight(4).store(store.clone()).start().await.unwrap();
+    let (events, store) = (jobs(0..100), MemoryStore::new());
+    let gru = program(&events, script.clone()).max_in_flight(4).store(store.clone()).start().await.unwrap();
     gate.arrivals(4).await;
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -53,14 +54,14 @@ async fn p4_past_its_cap_a_subscriber_holds_the_pipeline_back() {
 
 #[tokio::test]
 async fn p1_a_failing_or_panicking_next_is_called_again() {
-    let (feeder, script) = (Feeder::new(), Script::plain());
-    feeder.push(1);
-    feeder.say(Err("the source is away".into()));
-    feeder.push(2);
-    feeder.say(Ok(Next::IdleFor(Duration::from_millis(1))));
-    feeder.push(3);
-    feeder.say(Ok(Next::End));
-    let gru = program(&feeder, script.clone()).store(MemoryStore::new()).start().await.unwrap();
+    let (events, script) = (Events::new(), Script::plain());
+    events.push(Job { number: 1 });
+    events.fail("the source is away");
+    events.push(Job { number: 2 });
+    events.say(Ok(Next::IdleFor(Duration::from_millis(1))));
+    events.push(Job { number: 3 });
+    events.end();
+    let gru = program(&events, script.clone()).store(MemoryStore::new()).start().await.unwrap();
     assert_eq!(gru.finished().await, Finished::Done);
     gru.shutdown().await;
     assert_eq!(script.ran().len(), 9);
@@ -111,8 +112,8 @@ async fn p2_a_source_that_is_always_ready_can_be_started_and_stopped() {
 
 #[tokio::test]
 async fn p5_a_background_pipeline_does_not_keep_the_program_alive() {
-    let (feeder, script) = (Feeder::all(0..3), Script::plain());
-    let builder = program(&feeder, script).orchestrate::<Flood, Worker>().store(MemoryStore::new());
+    let (events, script) = (jobs(0..3), Script::plain());
+    let builder = program(&events, script).orchestrate::<Flood, Worker>().store(MemoryStore::new());
     let gru = builder.start().await.unwrap();
     assert_eq!(gru.finished().await, Finished::Done);
     assert!(gru.shutdown().await.is_clean());
@@ -122,8 +123,8 @@ async fn p5_a_background_pipeline_does_not_keep_the_program_alive() {
 async fn p4_what_a_full_subscriber_has_no_room_for_stays_in_the_source() {
     let gate = Gate::new();
     let script = Script::held(&gate, |_| true);
-    let (feeder, store) = (Feeder::all(0..10), MemoryStore::new());
-    let gru = program(&feeder, script).max_in_flight(1).store(store.clone()).start().await.unwrap();
+    let (events, store) = (jobs(0..10), MemoryStore::new());
+    let gru = program(&events, script).max_in_flight(1).store(store.clone()).start().await.unwrap();
     gate.arrivals(1).await;
     let stop = tokio::spawn(gru.shutdown());
     tokio::task::yield_now().await;
@@ -131,7 +132,7 @@ async fn p4_what_a_full_subscriber_has_no_room_for_stays_in_the_source() {
     let report = stop.await.unwrap();
     assert_eq!((report.parked, report.interrupted), (1, 0), "{report}");
     let script = Script::plain();
-    let gru = program(&feeder, script.clone()).store(store.clone()).start().await.unwrap();
+    let gru = program(&events, script.clone()).store(store.clone()).start().await.unwrap();
     assert_eq!(gru.finished().await, Finished::Done);
     gru.shutdown().await;
     assert_eq!(script.ran().len(), 2 + 9 * 3);
@@ -140,12 +141,12 @@ async fn p4_what_a_full_subscriber_has_no_room_for_stays_in_the_source() {
 
 #[tokio::test]
 async fn d1_no_step_runs_before_its_admission_is_durable() {
-    let (feeder, script, store) = (Feeder::all(0..3), Script::plain(), FaultyStore::new());
-    store.holds();
-    let gru = program(&feeder, script.clone()).store(store.clone()).start().await.unwrap();
+    let (events, script, store) = (jobs(0..3), Script::plain(), FaultyStore::new());
+    store.hang();
+    let gru = program(&events, script.clone()).store(store.clone()).start().await.unwrap();
     until("the admission to be tried", async || store.tried().contains(&"admit")).await;
     assert!(script.ran().is_empty());
-    store.works();
+    store.work();
     assert_eq!(gru.finished().await, Finished::Done);
     assert_eq!(script.ran().len(), 9);
     gru.shutdown().await;
@@ -174,10 +175,10 @@ impl Minion for Stubborn {
 
 #[tokio::test]
 async fn an_event_of_another_type_is_refused_and_harms_nobody() {
-    let feeder = Feeder::all(0..3);
+    let events = jobs(0..3);
     let gru = Gru::builder()
-        .edge::<Feed, Stubborn>(minions_core::gru::Orchestration::default())
-        .provide(feeder.source())
+        .edge::<Feed, Stubborn>(minions_core::gru::OrchestrationOptions::default())
+        .provide(events.source())
         .start()
         .await
         .unwrap();

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use minions_core::component::{Assembly, Component, Dep, Inject, Kind, Need, Stop};
 use minions_core::gru::{Finished, Phase, StartError};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::resource::Resource;
 use minions_core::store::MemoryStore;
+use minions_core::testing::{Events, Gate};
 use minions_core::workflow::Workflow;
 use minions_core::{Gru, GruBuilder, Result};
-use parking_lot::Mutex;
 
-use crate::support::{Feed, Feeder, Gate, Job, Script, program, rows, until};
+use crate::support::{Feed, Job, Script, jobs, program, rows, until};
 
 /// What happened, in order; and what should go wrong.
 #[derive(Clone, Default)]
@@ -126,11 +128,11 @@ impl Minion for Taker {
     }
 }
 
-fn diamond(diary: &Diary, feeder: &Feeder) -> GruBuilder {
+fn diamond(diary: &Diary, events: &Events<Job>) -> GruBuilder {
     Gru::builder()
         .orchestrate::<Feed, Taker>()
         .provide(diary.clone())
-        .provide(feeder.source())
+        .provide(events.source())
         .store(MemoryStore::new())
         .shutdown_deadline(Duration::from_millis(500))
 }
@@ -138,7 +140,7 @@ fn diamond(diary: &Diary, feeder: &Feeder) -> GruBuilder {
 #[tokio::test]
 async fn s2_dependencies_start_first_once_and_stop_last() {
     let diary = Diary::default();
-    let gru = diamond(&diary, &Feeder::all([1])).start().await.unwrap();
+    let gru = diamond(&diary, &jobs([1])).start().await.unwrap();
     assert_eq!(gru.manifest().levels, [vec!["base"], vec!["left", "right"]]);
     assert_eq!(gru.finished().await, Finished::Done);
     let report = gru.shutdown().await;
@@ -161,7 +163,7 @@ async fn s2_dependencies_start_first_once_and_stop_last() {
 async fn l6_l10_a_failed_startup_stops_what_was_started_and_itself_but_nothing_else() {
     for trouble in [Trouble::Fails, Trouble::Panics, Trouble::Hangs] {
         let diary = Diary::with("right startup", trouble);
-        let builder = diamond(&diary, &Feeder::all([1])).startup_deadline(Duration::from_millis(50));
+        let builder = diamond(&diary, &jobs([1])).startup_deadline(Duration::from_millis(50));
         let error = builder.start().await.unwrap_err();
         let StartError::Component { failure, cleanup } = error else { panic!("{error}") };
         assert_eq!((failure.kind, &*failure.name, failure.phase), (Kind::Resource, "right", Phase::Startup));
@@ -178,11 +180,11 @@ async fn l6_l10_a_failed_startup_stops_what_was_started_and_itself_but_nothing_e
 #[tokio::test]
 async fn l6_a_failed_minion_rolls_back_and_the_next_start_works() {
     let diary = Diary::with("taker startup", Trouble::Fails);
-    let error = diamond(&diary, &Feeder::all([1])).start().await.unwrap_err();
+    let error = diamond(&diary, &jobs([1])).start().await.unwrap_err();
     assert_eq!(error.to_string(), "the minion `taker` failed in startup: taker startup says no");
     assert!(diary.position("taker shutdown") < diary.position("base shutdown"));
     let diary = Diary::default();
-    let gru = diamond(&diary, &Feeder::all([1])).start().await.unwrap();
+    let gru = diamond(&diary, &jobs([1])).start().await.unwrap();
     assert_eq!(gru.finished().await, Finished::Done);
     gru.shutdown().await;
 }
@@ -190,7 +192,7 @@ async fn l6_a_failed_minion_rolls_back_and_the_next_start_works() {
 #[tokio::test]
 async fn l7_a_dropped_start_leaves_nothing_running() {
     let diary = Diary::with("taker startup", Trouble::Hangs);
-    let builder = diamond(&diary, &Feeder::all([1])).startup_deadline(Duration::from_millis(50));
+    let builder = diamond(&diary, &jobs([1])).startup_deadline(Duration::from_millis(50));
     let mut start = Box::pin(builder.start());
     assert!(futures_util::poll!(&mut start).is_pending());
     until("the minion's startup", async || diary.lines().contains(&"taker startup".to_owned())).await;
@@ -201,7 +203,7 @@ async fn l7_a_dropped_start_leaves_nothing_running() {
 #[tokio::test]
 async fn l8_a_shutdown_that_hangs_is_bounded_and_named_and_the_others_go_on() {
     let diary = Diary::with("left shutdown", Trouble::Hangs);
-    let gru = diamond(&diary, &Feeder::all([1])).start().await.unwrap();
+    let gru = diamond(&diary, &jobs([1])).start().await.unwrap();
     gru.finished().await;
     let report = gru.shutdown().await;
     let failed: Vec<_> = report.failures.iter().map(|failure| (&*failure.name, failure.phase)).collect();
@@ -217,8 +219,8 @@ async fn l11_a_background_task_that_ends_early_loses_its_component() {
         (Trouble::Fails, "left run says no"),
         (Trouble::Panics, "panicked: left run panics"),
     ] {
-        let (diary, feeder) = (Diary::with("left run", trouble), Feeder::new());
-        let gru = diamond(&diary, &feeder).start().await.unwrap();
+        let (diary, events) = (Diary::with("left run", trouble), Events::new());
+        let gru = diamond(&diary, &events).start().await.unwrap();
         let finished = gru.finished().await;
         assert_eq!(finished, Finished::Failed(format!("the resource `left` failed in run: {why}")));
         gru.shutdown().await;
@@ -228,8 +230,8 @@ async fn l11_a_background_task_that_ends_early_loses_its_component() {
 #[tokio::test]
 async fn s7_a_step_error_of_one_program_leaves_another_in_the_same_process_alone() {
     let (quiet, loud) = (Diary::default(), Diary::with("step", Trouble::Panics));
-    let first = diamond(&loud, &Feeder::all([1])).start().await.unwrap();
-    let second = diamond(&quiet, &Feeder::all([1, 2])).start().await.unwrap();
+    let first = diamond(&loud, &jobs([1])).start().await.unwrap();
+    let second = diamond(&quiet, &jobs([1, 2])).start().await.unwrap();
     assert_eq!((first.finished().await, second.finished().await), (Finished::Done, Finished::Done));
     assert_eq!((first.shutdown().await.quarantined, second.shutdown().await.quarantined), (1, 0));
     assert_eq!(quiet.lines().iter().filter(|line| *line == "step").count(), 2);
@@ -238,17 +240,35 @@ async fn s7_a_step_error_of_one_program_leaves_another_in_the_same_process_alone
 #[tokio::test]
 async fn a_program_that_is_dropped_stops_at_once_and_leaves_its_work_stored() {
     let gate = Gate::new();
-    let (feeder, store) = (Feeder::new(), MemoryStore::new());
+    let (events, store) = (Events::new(), MemoryStore::new());
     let script = Script::held(&gate, |step| step == "second");
-    feeder.push(1);
-    let gru = program(&feeder, script.clone()).store(store.clone()).start().await.unwrap();
+    events.push(Job { number: 1 });
+    let gru = program(&events, script.clone()).store(store.clone()).start().await.unwrap();
     gate.arrivals(1).await;
     drop(gru);
     gate.open();
-    feeder.push(2);
+    events.push(Job { number: 2 });
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
     assert_eq!(script.ran(), [(1, "first"), (1, "second")]);
     assert_eq!(rows(&store).await.into_iter().map(|row| row.step).collect::<Vec<_>>(), ["second"]);
+}
+
+#[tokio::test]
+async fn a_resource_can_be_replaced_by_a_value_whose_needs_are_not_started() {
+    let (real, fake) = (Diary::default(), Diary::default());
+    let (left, right) = (fake.clone(), fake.clone());
+    let gru = diamond(&real, &jobs([1]))
+        .resource(move || Left(left.clone()))
+        .resource(move || Right(right.clone()))
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(gru.manifest().levels, [vec!["left", "right"]]);
+    assert_eq!(gru.finished().await, Finished::Done);
+    gru.shutdown().await;
+    assert_eq!(real.lines(), ["taker startup", "step", "taker shutdown"]);
+    fake.position("left startup");
+    fake.position("right shutdown");
 }

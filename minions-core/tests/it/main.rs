@@ -11,4 +11,5 @@ mod manifest;
 mod panics;
 mod persistence;
 mod resume;
+mod telemetry;
 mod workflows;

@@ -1,14 +1,15 @@
 //! Resolving: everything that is wrong, in one report, before anything starts.
 
+use serde::Deserialize;
+
 use minions_core::component::{Assembly, Component, Dep, Inject, Need};
 use minions_core::config::{Config, Problem, Settings, SettingsFiles, Table};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::resource::Resource;
 use minions_core::workflow::Workflow;
 use minions_core::{Gru, Result};
-use serde::Deserialize;
 
-use crate::support::{Feed, Feeder, Job, Script, Worker, program};
+use crate::support::{Feed, Job, Script, Worker, jobs, program};
 
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "only their decoding matters")]
@@ -83,19 +84,19 @@ fn settings(json: serde_json::Value) -> Settings {
 
 #[test]
 fn every_problem_is_in_one_report() {
-    let feeder = Feeder::all([]);
+    let events = jobs([]);
     let builder = Gru::builder()
         .orchestrate::<Feed, Cautious>()
         .orchestrate::<Feed, Accountant>()
         .orchestrate::<Feed, Worker>()
         .orchestrate::<Feed, Worker>()
-        .provide(feeder.source())
+        .provide(events.source())
         .settings(settings(serde_json::json!({"cautious": {"most": "many"}, "cautios": {}})));
     let report = builder.check().unwrap_err().to_string();
     for line in [
         "dependency cycle: `billing` -> `ledger` -> `audit` -> `billing`",
         "are both named `audit`",
-        "the orchestration `feed/worker` is declared twice",
+        "the orchestration `source/worker` is declared twice",
         "which nobody provides; call `provide(value)` on the builder",
         "[cautious] most: expected",
         "[cautious] name: missing",
@@ -108,14 +109,14 @@ fn every_problem_is_in_one_report() {
 #[test]
 fn an_empty_program_and_an_impossible_cap_are_refused() {
     assert!(Gru::builder().check().unwrap_err().to_string().contains("has no orchestration"));
-    let builder = program(&Feeder::all([]), Script::plain()).max_in_flight(0);
+    let builder = program(&jobs([]), Script::plain()).max_in_flight(0);
     assert!(builder.check().unwrap_err().to_string().contains("it is at least 1"));
 }
 
 #[test]
 fn a_right_program_is_described_without_being_started() {
-    let manifest = program(&Feeder::all([]), Script::plain()).check().unwrap();
-    assert_eq!((&*manifest.orchestrations[0].id, manifest.orchestrations[0].max_in_flight), ("feed/worker", 1024));
+    let manifest = program(&jobs([]), Script::plain()).check().unwrap();
+    assert_eq!((&*manifest.orchestrations[0].id, manifest.orchestrations[0].max_in_flight), ("source/worker", 1024));
     let worker = manifest.component("worker").unwrap();
     assert_eq!(worker.steps.iter().map(|step| step.name).collect::<Vec<_>>(), ["first", "second", "third"]);
     assert!(worker.event.unwrap().ends_with("::Job") && worker.context.unwrap().ends_with("::Trail"));
@@ -137,11 +138,11 @@ impl SettingsFiles for TwoFiles {
 
 #[test]
 fn one_minion_runs_once_for_each_file_and_each_overlay_is_judged() {
-    let feeder = Feeder::all([]);
+    let events = jobs([]);
     let with_name = |json| {
         Gru::builder()
             .orchestrate_with::<Feed, Cautious>(|options| options.config("config/*.toml"))
-            .provide(feeder.source())
+            .provide(events.source())
             .settings_files(TwoFiles)
             .settings(settings(json))
             .check()

@@ -11,11 +11,12 @@ use minions_core::gru::Finished;
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::resource::Resource;
 use minions_core::store::{MemoryStore, Status};
+use minions_core::testing::Events;
 use minions_core::workflow::Workflow;
 use minions_core::{Error, Gru};
 use parking_lot::Mutex;
 
-use crate::support::{Feed, Feeder, Job, Script, program, rows};
+use crate::support::{Feed, Job, Script, jobs, program, rows};
 
 /// An error that cannot be shown.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl Drop for Bomb {
 
 async fn quarantined_by(script: &Script) -> Vec<String> {
     let store = MemoryStore::new();
-    let gru = program(&Feeder::all([1, 2]), script.clone()).store(store.clone()).start().await.unwrap();
+    let gru = program(&jobs([1, 2]), script.clone()).store(store.clone()).start().await.unwrap();
     assert_eq!(gru.finished().await, Finished::Done);
     let report = gru.shutdown().await;
     assert!(report.is_clean() && report.quarantined == 1, "{report}");
@@ -72,12 +73,12 @@ async fn s7_a_panic_that_panics_when_it_is_dropped_sets_its_workflow_aside() {
 
 #[tokio::test]
 async fn s7_an_error_of_a_source_that_cannot_be_shown_is_an_error_of_that_source() {
-    let feeder = Feeder::new();
-    feeder.say(Err(Unspeakable.into()));
-    feeder.push(1);
+    let events = Events::new();
+    events.fail(Unspeakable);
+    events.push(Job { number: 1 });
     let script = Script::plain();
-    let gru = program(&feeder, script.clone()).store(MemoryStore::new()).start().await.unwrap();
-    drop(feeder);
+    let gru = program(&events, script.clone()).store(MemoryStore::new()).start().await.unwrap();
+    drop(events);
     assert_eq!(gru.finished().await, Finished::Done);
     assert!(gru.shutdown().await.is_clean());
     assert_eq!(script.ran_of(1).len(), 3);
@@ -174,7 +175,7 @@ impl Minion for Taker {
 fn fragile(stages: &Arc<Stages>) -> minions_core::GruBuilder {
     Gru::builder()
         .orchestrate::<Feed, Taker>()
-        .provide(Feeder::all([1]).source())
+        .provide(jobs([1]).source())
         .provide(stages.clone())
         .store(MemoryStore::new())
 }

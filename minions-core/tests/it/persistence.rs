@@ -3,41 +3,42 @@
 use minions_core::gru::{Finished, StartError, StopMode};
 use minions_core::minion::Flow;
 use minions_core::store::Status;
+use minions_core::testing::{Events, FaultyStore, Gate};
 
-use crate::support::{FaultyStore, Feeder, Gate, Poison, Script, program, rows, until};
+use crate::support::{Job, Poison, Script, jobs, program, rows, until};
 
 #[tokio::test]
 async fn d2_a_store_that_comes_back_finds_everything_waiting() {
     let (gate, store) = (Gate::new(), FaultyStore::new());
     let script = Script::held(&gate, |step| step == "first");
-    let gru = program(&Feeder::all(0..20), script.clone()).store(store.clone()).start().await.unwrap();
+    let gru = program(&jobs(0..20), script.clone()).store(store.clone()).start().await.unwrap();
     gate.arrivals(20).await;
-    store.fails();
+    store.fail();
     gate.open();
     until("every checkpoint to be tried", async || store.tried().iter().filter(|op| **op == "advance").count() >= 40)
         .await;
     assert_eq!(script.ran().len(), 20, "no second step ran ahead of its checkpoint");
-    store.works();
+    store.work();
     assert_eq!(gru.finished().await, Finished::Done);
     assert_eq!(script.ran().len(), 60);
     assert!(gru.shutdown().await.is_clean());
-    assert!(rows(&store.inner).await.is_empty());
+    assert!(rows(store.inner()).await.is_empty());
 }
 
 #[tokio::test]
 async fn d2_a_stop_while_the_store_fails_leaves_the_work_stored() {
     let (gate, store) = (Gate::new(), FaultyStore::new());
     let script = Script::held(&gate, |_| true);
-    let feeder = Feeder::new();
-    feeder.push(1);
-    let gru = program(&feeder, script).store(store.clone()).start().await.unwrap();
+    let events = Events::new();
+    events.push(Job { number: 1 });
+    let gru = program(&events, script).store(store.clone()).start().await.unwrap();
     gate.arrivals(1).await;
-    store.fails();
+    store.fail();
     gate.open();
     until("the checkpoint to fail", async || store.tried().contains(&"advance")).await;
     let report = gru.shutdown().await;
     assert_eq!((report.parked, report.interrupted), (1, 0), "{report}");
-    assert_eq!(rows(&store.inner).await[0].step, "first");
+    assert_eq!(rows(store.inner()).await[0].step, "first");
 }
 
 #[tokio::test]
@@ -49,10 +50,10 @@ async fn d3_a_context_that_cannot_be_encoded_is_quarantined_with_its_earlier_row
         }
         Ok((Flow::Continue, trail))
     });
-    let gru = program(&Feeder::all([1]), script.clone()).store(store.clone()).start().await.unwrap();
+    let gru = program(&jobs([1]), script.clone()).store(store.clone()).start().await.unwrap();
     gru.finished().await;
     gru.shutdown().await;
-    let row = rows(&store.inner).await.remove(0);
+    let row = rows(store.inner()).await.remove(0);
     assert_eq!((row.status, &*row.step), (Status::Quarantined, "second"));
     assert_eq!(row.context, br#"{"steps":["first"]}"#);
     assert_eq!(row.failures[0].error, ["the context cannot be stored", "poison cannot be written"]);
@@ -61,11 +62,11 @@ async fn d3_a_context_that_cannot_be_encoded_is_quarantined_with_its_earlier_row
 #[tokio::test]
 async fn d7_a_rejected_checkpoint_quarantines_its_workflow() {
     let store = FaultyStore::new();
-    store.rejects_checkpoints();
-    let gru = program(&Feeder::all([1]), Script::plain()).store(store.clone()).start().await.unwrap();
+    store.reject_checkpoints();
+    let gru = program(&jobs([1]), Script::plain()).store(store.clone()).start().await.unwrap();
     gru.finished().await;
     gru.shutdown().await;
-    let row = rows(&store.inner).await.remove(0);
+    let row = rows(store.inner()).await.remove(0);
     assert_eq!((row.status, &*row.step), (Status::Quarantined, "first"));
     assert_eq!(row.failures[0].error, ["the checkpoint was rejected", "poisonous"]);
 }
@@ -75,27 +76,27 @@ async fn d4_success_waits_for_the_durable_resolution() {
     let store = FaultyStore::new();
     let gate = Gate::new();
     let script = Script::held(&gate, |step| step == "third");
-    let gru = program(&Feeder::all([1]), script).store(store.clone()).start().await.unwrap();
+    let gru = program(&jobs([1]), script).store(store.clone()).start().await.unwrap();
     gate.arrivals(1).await;
-    store.holds();
+    store.hang();
     gate.open();
     until("the resolution to be tried", async || store.tried().contains(&"resolve")).await;
     assert_eq!(gru.in_flight(crate::support::ID), Some(1));
-    store.works();
+    store.work();
     assert_eq!(gru.finished().await, Finished::Done);
     gru.shutdown().await;
 }
 
 #[tokio::test]
 async fn s7_a_store_that_panics_blocks_and_harms_nobody() {
-    let (feeder, store) = (Feeder::new(), FaultyStore::new());
+    let (events, store) = (Events::new(), FaultyStore::new());
     let script = Script::plain();
-    let gru = program(&feeder, script.clone()).store(store.clone()).start().await.unwrap();
-    store.panics();
-    feeder.push(1);
+    let gru = program(&events, script.clone()).store(store.clone()).start().await.unwrap();
+    store.panic();
+    events.push(Job { number: 1 });
     until("two tries", async || store.tried().len() >= 2).await;
     assert!(script.ran().is_empty());
-    store.works();
+    store.work();
     until("the steps", async || script.ran().len() == 3).await;
     assert!(gru.shutdown().await.is_clean());
 }
@@ -103,14 +104,14 @@ async fn s7_a_store_that_panics_blocks_and_harms_nobody() {
 #[tokio::test]
 async fn l2_a_store_that_does_not_open_fails_the_start_and_the_next_one_works() {
     let store = FaultyStore::new();
-    store.fails();
-    let (feeder, script) = (Feeder::all([1]), Script::plain());
-    let error = program(&feeder, script.clone()).store(store.clone()).start().await.unwrap_err();
+    store.fail();
+    let (events, script) = (jobs([1]), Script::plain());
+    let error = program(&events, script.clone()).store(store.clone()).start().await.unwrap_err();
     assert!(matches!(error, StartError::Store(_)));
     assert_eq!(error.to_string(), "the state cannot be used: the test says no");
     assert!(script.ran().is_empty());
-    store.works();
-    let gru = program(&feeder, script.clone()).store(store).start().await.unwrap();
+    store.work();
+    let gru = program(&events, script.clone()).store(store).start().await.unwrap();
     gru.finished().await;
     assert_eq!(script.ran().len(), 3);
     gru.shutdown().await;
@@ -120,11 +121,11 @@ async fn l2_a_store_that_does_not_open_fails_the_start_and_the_next_one_works() 
 async fn d5_now_interrupts_without_losing_a_commit() {
     let (gate, store) = (Gate::new(), FaultyStore::new());
     let script = Script::held(&gate, |step| step == "second");
-    let feeder = Feeder::new();
-    (0..8).for_each(|number| feeder.push(number));
-    let gru = program(&feeder, script).store(store.clone()).start().await.unwrap();
+    let events = Events::new();
+    (0..8).for_each(|number| events.push(Job { number }));
+    let gru = program(&events, script).store(store.clone()).start().await.unwrap();
     gate.arrivals(8).await;
     let report = gru.shutdown_with(StopMode::Now).await;
     assert_eq!((report.parked, report.interrupted), (0, 8), "{report}");
-    assert!(rows(&store.inner).await.iter().all(|row| row.step == "second" && row.status == Status::Running));
+    assert!(rows(store.inner()).await.iter().all(|row| row.step == "second" && row.status == Status::Running));
 }

@@ -3,23 +3,25 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+
 use minions_core::Gru;
 use minions_core::gru::{Finished, StartError, StopMode};
 use minions_core::minion::Flow;
 use minions_core::store::{
     Filter, MemoryStore, Op, Opened, StateStore, Status, StatusCount, StoreError, StoredWorkflow,
 };
-use parking_lot::Mutex;
+use minions_core::testing::{Events, Gate};
 
-use crate::support::{Feed, Feeder, Gate, OldWorker, Script, Worker, program, rows, until};
+use crate::support::{Feed, Job, OldWorker, Script, Worker, jobs, program, rows, until};
 
 /// Leaves `count` workflows interrupted inside their second step.
 async fn interrupted(store: &MemoryStore, count: u64) {
     let gate = Gate::new();
     let script = Script::held(&gate, |step| step == "second");
-    let feeder = Feeder::new();
-    (0..count).for_each(|number| feeder.push(number));
-    let gru = program(&feeder, script).store(store.clone()).start().await.unwrap();
+    let events = Events::new();
+    (0..count).for_each(|number| events.push(Job { number }));
+    let gru = program(&events, script).store(store.clone()).start().await.unwrap();
     gate.arrivals(u32::try_from(count).unwrap()).await;
     gru.shutdown_with(StopMode::Now).await;
 }
@@ -37,7 +39,7 @@ async fn r1_unfinished_workflows_go_on_at_their_step_with_event_and_context() {
             async { Ok((Flow::Continue, trail)) }
         }
     });
-    let gru = program(&Feeder::all(100..101), script.clone()).store(store.clone()).start().await.unwrap();
+    let gru = program(&jobs(100..101), script.clone()).store(store.clone()).start().await.unwrap();
     assert_eq!(gru.finished().await, Finished::Done);
     gru.shutdown().await;
     for number in 0..30 {
@@ -56,11 +58,11 @@ async fn r1_unfinished_workflows_go_on_at_their_step_with_event_and_context() {
 async fn r1_quarantined_workflows_are_not_resumed() {
     let store = MemoryStore::new();
     let failing = Script::at("second", || Err("no".into()));
-    let gru = program(&Feeder::all([1]), failing).store(store.clone()).start().await.unwrap();
+    let gru = program(&jobs([1]), failing).store(store.clone()).start().await.unwrap();
     gru.finished().await;
     gru.shutdown().await;
     let script = Script::plain();
-    let gru = program(&Feeder::all([]), script.clone()).store(store.clone()).start().await.unwrap();
+    let gru = program(&jobs([]), script.clone()).store(store.clone()).start().await.unwrap();
     assert_eq!(gru.finished().await, Finished::Done);
     assert_eq!(gru.shutdown().await.quarantined, 1);
     assert!(script.ran().is_empty());
@@ -73,7 +75,7 @@ async fn r2_a_store_that_cannot_be_read_fails_the_start() {
     interrupted(&store, 1).await;
     let broken = BrokenScan(store.clone());
     let script = Script::plain();
-    let error = program(&Feeder::all([]), script.clone()).store(broken).start().await.unwrap_err();
+    let error = program(&jobs([]), script.clone()).store(broken).start().await.unwrap_err();
     assert!(matches!(error, StartError::Store(_)), "{error}");
     assert!(script.ran().is_empty());
     assert_eq!(rows(&store).await.len(), 1);
@@ -150,8 +152,7 @@ async fn r3_a_damaged_row_is_quarantined_and_its_neighbours_resume() {
     let store = MemoryStore::new();
     interrupted(&store, 3).await;
     let script = Script::plain();
-    let gru =
-        program(&Feeder::all([]), script.clone()).store(DamagedRow(store.clone())).start().await.expect("it starts");
+    let gru = program(&jobs([]), script.clone()).store(DamagedRow(store.clone())).start().await.expect("it starts");
     assert_eq!(gru.finished().await, Finished::Done);
     gru.shutdown().await;
     let row = rows(&store).await.remove(0);
@@ -163,9 +164,9 @@ async fn r3_a_damaged_row_is_quarantined_and_its_neighbours_resume() {
 /// Leaves workflows as an earlier version of the minion would.
 async fn interrupted_in_an_earlier_version(store: &MemoryStore, numbers: &[u64]) {
     let gate = Gate::new();
-    let feeder = Feeder::new();
-    numbers.iter().for_each(|number| feeder.push(*number));
-    let old = Gru::builder().orchestrate::<Feed, OldWorker>().provide(feeder.source()).provide(gate.clone());
+    let events = Events::new();
+    numbers.iter().for_each(|number| events.push(Job { number: *number }));
+    let old = Gru::builder().orchestrate::<Feed, OldWorker>().provide(events.source()).provide(gate.clone());
     let gru = old.store(store.clone()).start().await.unwrap();
     gate.arrivals(u32::try_from(numbers.len()).unwrap()).await;
     gru.shutdown_with(StopMode::Now).await;
@@ -177,7 +178,7 @@ async fn r3_an_undecodable_row_is_quarantined_as_it_is_and_its_neighbours_resume
     interrupted_in_an_earlier_version(&store, &[0, 1, 2]).await;
     let bad = rows(&store).await.remove(1);
     let script = Script::plain();
-    let gru = program(&Feeder::all([]), script.clone()).store(store.clone()).start().await.unwrap();
+    let gru = program(&jobs([]), script.clone()).store(store.clone()).start().await.unwrap();
     assert_eq!(gru.finished().await, Finished::Done);
     gru.shutdown().await;
     assert_eq!((script.ran_of(0), script.ran_of(2)), (vec!["second", "third"], vec!["second", "third"]));
@@ -192,7 +193,7 @@ async fn r4_a_step_that_is_gone_quarantines_and_names_the_way_back() {
     let store = MemoryStore::new();
     interrupted_in_an_earlier_version(&store, &[100]).await;
     let script = Script::plain();
-    let gru = program(&Feeder::all([]), script.clone()).store(store.clone()).start().await.unwrap();
+    let gru = program(&jobs([]), script.clone()).store(store.clone()).start().await.unwrap();
     gru.finished().await;
     gru.shutdown().await;
     assert!(script.ran().is_empty(), "never the wrong step");
@@ -207,11 +208,11 @@ async fn r5_many_unfinished_workflows_resume_within_the_cap_while_live_events_fl
     interrupted(&store, 700).await;
     let gate = Gate::new();
     let script = Script::held(&gate, |_| true);
-    let feeder = Feeder::new();
-    let gru = program(&feeder, script.clone()).max_in_flight(10).store(store.clone()).start().await.unwrap();
+    let events = Events::new();
+    let gru = program(&events, script.clone()).max_in_flight(10).store(store.clone()).start().await.unwrap();
     gate.arrivals(10).await;
     assert_eq!(gru.in_flight(crate::support::ID), Some(10));
-    feeder.push(10_000);
+    events.push(Job { number: 10_000 });
     gate.open();
     until("the live event among the old ones", async || script.ran_of(10_000).len() == 3).await;
     until("the rest", async || rows(&store).await.is_empty()).await;
@@ -223,16 +224,16 @@ async fn r5_many_unfinished_workflows_resume_within_the_cap_while_live_events_fl
 async fn r9_rows_of_an_orchestration_that_left_the_program_are_kept_and_adopted_again() {
     let store = MemoryStore::new();
     interrupted(&store, 2).await;
-    let (feeder, script) = (Feeder::all([]), Script::plain());
+    let (events, script) = (jobs([]), Script::plain());
     let other = Gru::builder()
         .orchestrate_with::<Feed, Worker>(|options| options.id("other"))
-        .provide(feeder.source())
+        .provide(events.source())
         .provide(script.clone());
     let gru = other.store(store.clone()).start().await.unwrap();
     gru.finished().await;
     gru.shutdown().await;
     assert_eq!((script.ran().len(), rows(&store).await.len()), (0, 2));
-    let gru = program(&Feeder::all([]), script.clone()).store(store.clone()).start().await.unwrap();
+    let gru = program(&jobs([]), script.clone()).store(store.clone()).start().await.unwrap();
     gru.finished().await;
     gru.shutdown().await;
     assert_eq!((script.ran().len(), rows(&store).await.len()), (4, 0));
@@ -243,9 +244,9 @@ async fn r6_parked_workflows_go_on_without_repeating_a_step() {
     let store = MemoryStore::new();
     let gate = Gate::new();
     let held = Script::held(&gate, |_| true);
-    let feeder = Feeder::new();
-    (0..5).for_each(|number| feeder.push(number));
-    let gru = program(&feeder, held.clone()).store(store.clone()).start().await.unwrap();
+    let events = Events::new();
+    (0..5).for_each(|number| events.push(Job { number }));
+    let gru = program(&events, held.clone()).store(store.clone()).start().await.unwrap();
     gate.arrivals(5).await;
     let stop = tokio::spawn(gru.shutdown());
     tokio::task::yield_now().await;
@@ -253,7 +254,7 @@ async fn r6_parked_workflows_go_on_without_repeating_a_step() {
     assert_eq!(stop.await.unwrap().parked, 5);
     assert!(held.ran().iter().all(|(_, step)| *step == "first"));
     let script = Script::plain();
-    let gru = program(&Feeder::all([]), script.clone()).store(store.clone()).start().await.unwrap();
+    let gru = program(&jobs([]), script.clone()).store(store.clone()).start().await.unwrap();
     gru.finished().await;
     gru.shutdown().await;
     for number in 0..5 {

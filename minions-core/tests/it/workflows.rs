@@ -3,16 +3,18 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use minions_core::gru::Finished;
 use minions_core::minion::Flow;
 use minions_core::store::{MemoryStore, Status};
-use parking_lot::Mutex;
+use minions_core::testing::{Events, Gate};
 
-use crate::support::{Feeder, Gate, Script, Worker, program, rows};
+use crate::support::{Job, Script, Worker, jobs, program, rows};
 
-async fn run(feeder: Feeder, script: &Script) -> MemoryStore {
+async fn run(events: Events<Job>, script: &Script) -> MemoryStore {
     let store = MemoryStore::new();
-    let gru = program(&feeder, script.clone()).store(store.clone()).start().await.expect("it starts");
+    let gru = program(&events, script.clone()).store(store.clone()).start().await.expect("it starts");
     assert_eq!(gru.finished().await, Finished::Done);
     let report = gru.shutdown().await;
     assert!(report.is_clean(), "{report}");
@@ -22,7 +24,7 @@ async fn run(feeder: Feeder, script: &Script) -> MemoryStore {
 #[tokio::test]
 async fn l3_steps_run_once_in_order_and_nothing_is_left() {
     let script = Script::plain();
-    let store = run(Feeder::all(0..50), &script).await;
+    let store = run(jobs(0..50), &script).await;
     for number in 0..50 {
         assert_eq!(script.ran_of(number), ["first", "second", "third"]);
     }
@@ -43,7 +45,7 @@ async fn w1_a_step_sees_the_context_as_the_step_before_left_it() {
             }
         }
     });
-    run(Feeder::all(0..20), &script).await;
+    run(jobs(0..20), &script).await;
     let seen = seen.lock();
     for number in 0..20 {
         let third = seen.iter().find(|(of, step, _)| *of == number && *step == "third").expect("it ran");
@@ -67,7 +69,7 @@ async fn w2_inside_a_step_the_durable_row_says_that_step_and_the_context_from_be
             }
         }
     });
-    let gru = program(&Feeder::all([1]), script).store(store).start().await.unwrap();
+    let gru = program(&jobs([1]), script).store(store).start().await.unwrap();
     gru.finished().await;
     gru.shutdown().await;
     let expected = [
@@ -81,7 +83,7 @@ async fn w2_inside_a_step_the_durable_row_says_that_step_and_the_context_from_be
 #[tokio::test]
 async fn w3_done_ends_early_with_success() {
     let script = Script::at("second", || Ok(Flow::Done));
-    let store = run(Feeder::all([1]), &script).await;
+    let store = run(jobs([1]), &script).await;
     assert_eq!(script.ran_of(1), ["first", "second"]);
     assert!(rows(&store).await.is_empty());
 }
@@ -89,7 +91,7 @@ async fn w3_done_ends_early_with_success() {
 #[tokio::test]
 async fn w3_abort_ends_without_a_failure() {
     let script = Script::at("first", || Ok(Flow::abort("not ours")));
-    let store = run(Feeder::all([1]), &script).await;
+    let store = run(jobs([1]), &script).await;
     assert_eq!(script.ran_of(1), ["first"]);
     assert!(rows(&store).await.is_empty());
 }
@@ -97,7 +99,7 @@ async fn w3_abort_ends_without_a_failure() {
 #[tokio::test]
 async fn w3_a_jump_goes_to_that_step() {
     let script = Script::at("first", || Ok(Flow::to(Worker::third)));
-    run(Feeder::all([1]), &script).await;
+    run(jobs([1]), &script).await;
     assert_eq!(script.ran_of(1), ["first", "third"]);
 }
 
@@ -105,7 +107,7 @@ async fn w3_a_jump_goes_to_that_step() {
 async fn w3_a_jump_to_no_step_of_this_minion_is_quarantined_at_its_step() {
     fn elsewhere() {}
     let script = Script::at("second", || Ok(Flow::to(elsewhere)));
-    let row = rows(&run(Feeder::all([1]), &script).await).await.remove(0);
+    let row = rows(&run(jobs([1]), &script).await).await.remove(0);
     assert_eq!((row.status, &*row.step), (Status::Quarantined, "second"));
     assert!(row.failures[0].error[0].contains("no step of this minion"));
 }
@@ -115,7 +117,7 @@ async fn w6_an_error_is_quarantined_with_step_attempt_and_chain() {
     let script = Script::at("second", || {
         Err(minions_core::Error::new(std::io::Error::other("refused")).context("asking the archive"))
     });
-    let row = rows(&run(Feeder::all([1, 2]), &script).await).await.remove(0);
+    let row = rows(&run(jobs([1, 2]), &script).await).await.remove(0);
     assert_eq!((row.status, &*row.step, row.seq), (Status::Quarantined, "second", 1));
     assert_eq!(row.context, br#"{"steps":["first"]}"#);
     let failure = &row.failures[0];
@@ -129,7 +131,7 @@ async fn s7_a_panic_is_quarantined_and_its_neighbours_live_on() {
         assert!(job.number != 3 || wf.step() != "second", "number {} is bad", job.number);
         Ok((Flow::Continue, trail))
     });
-    let left = rows(&run(Feeder::all(0..10), &script).await).await;
+    let left = rows(&run(jobs(0..10), &script).await).await;
     assert_eq!(left.len(), 1);
     assert!(left[0].failures[0].panicked);
     assert_eq!(left[0].failures[0].error, ["panicked: number 3 is bad"]);
@@ -151,7 +153,7 @@ async fn w9_the_idempotency_key_is_new_for_every_step_and_every_visit() {
             async move { Ok((if again { Flow::to(Worker::first) } else { Flow::Continue }, trail)) }
         }
     });
-    run(Feeder::all([1]), &script).await;
+    run(jobs([1]), &script).await;
     assert_eq!(script.ran_of(1), ["first", "second", "third", "first", "second", "third"]);
     assert_eq!(keys.lock().iter().collect::<HashSet<_>>().len(), 6);
 }
@@ -159,7 +161,7 @@ async fn w9_the_idempotency_key_is_new_for_every_step_and_every_visit() {
 #[tokio::test]
 async fn w3_without_a_store_the_outcomes_are_the_same() {
     let script = Script::at("second", || Err("no".into()));
-    let gru = program(&Feeder::all(0..5), script.clone()).start().await.unwrap();
+    let gru = program(&jobs(0..5), script.clone()).start().await.unwrap();
     assert_eq!(gru.finished().await, Finished::Done);
     assert!(gru.shutdown().await.is_clean());
     assert_eq!(script.ran_of(4), ["first", "second"]);
@@ -181,9 +183,9 @@ async fn a_step_knows_that_the_runtime_stops() {
             }
         }
     });
-    let feeder = Feeder::new();
-    feeder.push(1);
-    let gru = program(&feeder, script).store(MemoryStore::new()).start().await.unwrap();
+    let events = Events::new();
+    events.push(Job { number: 1 });
+    let gru = program(&events, script).store(MemoryStore::new()).start().await.unwrap();
     gate.arrivals(1).await;
     let stop = tokio::spawn(gru.shutdown());
     // The stop is announced before anything is waited for.

@@ -2,7 +2,8 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Path, spanned::Spanned as _};
+use syn::Path;
+use syn::spanned::Spanned as _;
 
 use super::model::{App, Edge, Facade};
 
@@ -78,7 +79,7 @@ fn line(root: &Path, edge: &Edge) -> TokenStream {
             #check
             <#root::__private::Line<#left, #right>>::add(
                 builder,
-                #root::gru::Orchestration::default() #config #id #max_in_flight,
+                #root::gru::OrchestrationOptions::default() #config #id #max_in_flight,
             )
         };
     }

@@ -1,12 +1,12 @@
 //! `app!`: the generated orchestrator.
 
-mod expand;
-mod model;
-
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::diag::Diagnostics;
+
+mod expand;
+mod model;
 
 /// Expands `[$crate] …`, which the facade's `app!` hands over.
 pub(crate) fn expand(tokens: TokenStream) -> TokenStream {

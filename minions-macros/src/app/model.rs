@@ -2,13 +2,13 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens as _;
-use syn::{
-    Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, Type, Visibility,
-    ext::IdentExt as _,
-    parse::{ParseStream, Parser as _},
-};
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, Type, Visibility};
 
-use crate::{attr, diag::Diagnostics, similar, text::spelled};
+use crate::diag::Diagnostics;
+use crate::text::spelled;
+use crate::{attr, similar};
 
 const KEYS: [&str; 3] = ["config", "id", "max_in_flight"];
 

@@ -2,13 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
-use syn::{
-    Ident, Type,
-    spanned::Spanned as _,
-    visit_mut::{self, VisitMut},
-};
+use syn::spanned::Spanned as _;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Ident, Type};
 
-use crate::{kind::Kind, paths::Root};
+use crate::kind::Kind;
+use crate::paths::Root;
 
 use super::model::{Component, Field};
 

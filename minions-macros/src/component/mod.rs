@@ -1,15 +1,17 @@
 //! The struct half, the same for all three kinds.
 
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::parse::ParseStream;
+use syn::{Attribute, Ident, ItemStruct, Token, Visibility};
+
+use crate::diag::Diagnostics;
+use crate::kind::Kind;
+
 mod expand;
 mod model;
 
 pub(crate) use expand::tree;
-
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Attribute, Ident, ItemStruct, Token, Visibility, parse::ParseStream};
-
-use crate::{diag::Diagnostics, kind::Kind};
 
 /// Expands an annotated struct; the struct itself is always there in the output.
 pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: ItemStruct) -> TokenStream {

@@ -2,15 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Attribute, Expr, Fields, GenericParam, Ident, Index, ItemStruct, Meta, Type, spanned::Spanned as _};
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Expr, Fields, GenericParam, Ident, Index, ItemStruct, Meta, Type};
 
-use crate::{
-    attr::{self, Arguments, Refused, Why},
-    diag::Diagnostics,
-    kind::Kind,
-    name,
-    paths::Root,
-};
+use crate::attr::{self, Arguments, Refused, Why};
+use crate::diag::Diagnostics;
+use crate::kind::Kind;
+use crate::name;
+use crate::paths::Root;
 
 /// An annotated struct.
 pub(crate) struct Component {

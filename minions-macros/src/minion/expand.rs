@@ -2,19 +2,18 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
-use syn::{Type, spanned::Spanned as _};
+use syn::Type;
+use syn::spanned::Spanned as _;
 
-use crate::{
-    attr,
-    block::Block,
-    forward, half,
-    hooks::Hooks,
-    kind::Kind,
-    paths::{Root, local},
-    text::spelled,
-};
+use crate::block::Block;
+use crate::hooks::Hooks;
+use crate::kind::Kind;
+use crate::paths::{Root, local};
+use crate::text::spelled;
+use crate::{attr, forward, half};
 
-use super::{model::majority, step::Step};
+use super::model::majority;
+use super::step::Step;
 
 pub(crate) fn minion(root: &Root, block: &Block, hooks: &Hooks<'_>, steps: &[Step]) -> TokenStream {
     let private = root.private();

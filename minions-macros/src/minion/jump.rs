@@ -5,11 +5,9 @@
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
-use crate::{
-    block::{Block, Method},
-    diag::Diagnostics,
-    similar,
-};
+use crate::block::{Block, Method};
+use crate::diag::Diagnostics;
+use crate::similar;
 
 /// Reports the jumps that lead to no step of this minion.
 ///

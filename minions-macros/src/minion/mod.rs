@@ -1,21 +1,19 @@
 //! `#[minion]` on an impl: the steps of a workflow, and the hooks.
 
+use proc_macro2::TokenStream;
+
+use crate::attr::{Arguments, Refused, Why};
+use crate::block::Block;
+use crate::diag::Diagnostics;
+use crate::half;
+use crate::hooks::Hooks;
+use crate::kind::Kind;
+use crate::paths::Root;
+
 mod expand;
 mod jump;
 mod model;
 mod step;
-
-use proc_macro2::TokenStream;
-
-use crate::{
-    attr::{Arguments, Refused, Why},
-    block::Block,
-    diag::Diagnostics,
-    half,
-    hooks::Hooks,
-    kind::Kind,
-    paths::Root,
-};
 
 const REFUSED: [Refused; 5] = [
     half::NAME,

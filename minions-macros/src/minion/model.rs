@@ -2,7 +2,9 @@
 
 use syn::Type;
 
-use crate::{block::Block, diag::Diagnostics, text::spelled};
+use crate::block::Block;
+use crate::diag::Diagnostics;
+use crate::text::spelled;
 
 use super::step::Step;
 

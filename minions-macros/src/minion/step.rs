@@ -4,13 +4,11 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::{Attribute, Ident, LitStr, PatType, ReturnType, Type};
 
-use crate::{
-    attr::{Arguments, Refused, Why, not_yet},
-    block::{Method, Taken, ungrouped},
-    diag::Diagnostics,
-    duration,
-    text::spelled,
-};
+use crate::attr::{Arguments, Refused, Why, not_yet};
+use crate::block::{Method, Taken, ungrouped};
+use crate::diag::Diagnostics;
+use crate::duration;
+use crate::text::spelled;
 
 const SHAPE: &str =
     "a step is `async fn name(&self, event: &E, context: &mut C)`, optionally followed by `wf: &Workflow`";

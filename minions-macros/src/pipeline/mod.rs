@@ -2,17 +2,16 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{ReturnType, spanned::Spanned as _};
+use syn::ReturnType;
+use syn::spanned::Spanned as _;
 
-use crate::{
-    attr::{Arguments, Refused, Why},
-    block::Block,
-    diag::Diagnostics,
-    duration, forward, half,
-    hooks::Hooks,
-    kind::Kind,
-    paths::{Root, local},
-};
+use crate::attr::{Arguments, Refused, Why};
+use crate::block::Block;
+use crate::diag::Diagnostics;
+use crate::hooks::Hooks;
+use crate::kind::Kind;
+use crate::paths::{Root, local};
+use crate::{duration, forward, half};
 
 const REFUSED: [Refused; 3] = [
     half::NAME,

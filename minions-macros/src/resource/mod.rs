@@ -4,16 +4,13 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use crate::{
-    attr::{Arguments, Refused, Why},
-    block::Block,
-    component,
-    diag::Diagnostics,
-    forward, half,
-    hooks::Hooks,
-    kind::Kind,
-    paths::Root,
-};
+use crate::attr::{Arguments, Refused, Why};
+use crate::block::Block;
+use crate::diag::Diagnostics;
+use crate::hooks::Hooks;
+use crate::kind::Kind;
+use crate::paths::Root;
+use crate::{component, forward, half};
 
 const ELSEWHERE: [Refused; 5] = [
     half::NAME,

@@ -20,7 +20,7 @@ impl App {
             <::minions::__private::Line<
                 __MinionsPipeline,
                 __MinionsMinion,
-            >>::add(builder, ::minions::gru::Orchestration::default())
+            >>::add(builder, ::minions::gru::OrchestrationOptions::default())
         };
         let builder = {
             #[allow(unused_imports)]
@@ -40,7 +40,7 @@ impl App {
                 __MinionsMinion,
             >>::add(
                 builder,
-                ::minions::gru::Orchestration::default()
+                ::minions::gru::OrchestrationOptions::default()
                     .config("config/audit-*.toml")
                     .id("audit")
                     .max_in_flight(64),

@@ -21,7 +21,7 @@ impl Watch {
             <::minions::__private::Line<
                 __MinionsPipeline,
                 __MinionsMinion,
-            >>::add(builder, ::minions::gru::Orchestration::default())
+            >>::add(builder, ::minions::gru::OrchestrationOptions::default())
         };
         builder
     }

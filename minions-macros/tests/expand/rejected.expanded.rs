@@ -208,7 +208,7 @@ impl Broken {
             <::minions::__private::Line<
                 __MinionsPipeline,
                 __MinionsMinion,
-            >>::add(builder, ::minions::gru::Orchestration::default())
+            >>::add(builder, ::minions::gru::OrchestrationOptions::default())
         };
         builder
     }

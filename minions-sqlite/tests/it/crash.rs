@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use rusqlite::Connection;
+
 use minions_core::store::{Filter, StateStore as _};
 use minions_core::testing::ops::{admit, admit_event, advance, new_workflow};
 use minions_core::workflow::WorkflowIds;
 use minions_sqlite::SqliteStore;
-use rusqlite::Connection;
 
 use crate::child::{self, Process};
 

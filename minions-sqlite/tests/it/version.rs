@@ -6,10 +6,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use minions_core::store::{StateStore as _, StoreError};
-use minions_sqlite::SqliteStore;
 use rusqlite::Connection;
 use tempfile::TempDir;
+
+use minions_core::store::{StateStore as _, StoreError};
+use minions_sqlite::SqliteStore;
 
 fn place() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();

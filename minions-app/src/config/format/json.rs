@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use minions_core::config::{Data, Problem, Table, Value};
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{Source, position::Lines};
+use minions_core::config::{Data, Problem, Table, Value};
+
+use super::Source;
+use super::position::Lines;
 
 pub(super) fn parse(source: Source<'_>) -> Result<Table, Vec<Problem>> {
     let whole: &RawValue = serde_json::from_str(source.text).map_err(|error| vec![malformed(source, &error)])?;

@@ -1,13 +1,14 @@
 //! The file formats: each turns text into a table whose values know their line.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use minions_core::config::{Origin, Problem, Table, Value};
+
 mod json;
 mod position;
 mod toml;
 mod yaml;
-
-use std::{path::Path, sync::Arc};
-
-use minions_core::config::{Origin, Problem, Table, Value};
 
 pub(super) use self::toml::value as toml_value;
 

@@ -1,13 +1,12 @@
 //! TOML, the format of choice.
 
-use ::toml::{
-    Spanned,
-    de::{DeArray, DeTable, DeValue},
-};
+use ::toml::Spanned;
+use ::toml::de::{DeArray, DeTable, DeValue};
 
 use minions_core::config::{Data, Origin, Problem, Table, Value};
 
-use super::{Source, position::Lines};
+use super::Source;
+use super::position::Lines;
 
 pub(super) fn parse(source: Source<'_>) -> Result<Table, Vec<Problem>> {
     let lines = Lines::new(source.text);

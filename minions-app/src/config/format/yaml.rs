@@ -1,7 +1,8 @@
 //! YAML.
 
-use minions_core::config::{Data, Origin, Problem, Table, Value};
 use saphyr::{LoadableYamlNode as _, MarkedYamlOwned, Marker, ScalarOwned, YamlDataOwned};
+
+use minions_core::config::{Data, Origin, Problem, Table, Value};
 
 use super::Source;
 

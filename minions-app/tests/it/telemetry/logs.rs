@@ -6,10 +6,11 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use minions_app::logs::{self, Installed, LogOptions};
 use serde_json::Value;
 use tempfile::tempdir;
 use tracing::{debug, error, info, info_span};
+
+use minions_app::logs::{self, Installed, LogOptions};
 
 use super::alone;
 

@@ -2,19 +2,13 @@
 
 use std::vec;
 
-use serde::{
-    de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor},
-    forward_to_deserialize_any,
-};
+use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::forward_to_deserialize_any;
 
-use crate::config::{
-    Data, KeyPath, Segment, Table, Value,
-    decode::{
-        Patch,
-        decoder::{Decoder, Input},
-        fail::{Failure, Placed, Wrong},
-    },
-};
+use crate::config::decode::Patch;
+use crate::config::decode::decoder::{Decoder, Input};
+use crate::config::decode::fail::{Failure, Placed, Wrong};
+use crate::config::{Data, KeyPath, Segment, Table, Value};
 
 /// The elements of a list.
 pub(super) struct Items<'a> {

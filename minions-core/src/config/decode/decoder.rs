@@ -2,16 +2,10 @@
 
 use serde::de::{Deserializer, Visitor};
 
-use crate::config::{
-    Data, KeyPath, Origin, Value,
-    decode::{
-        Patch, Run,
-        access::{Choice, Entries, Items},
-        fail::{self, Failure, Wrong},
-        made_up,
-    },
-    secret,
-};
+use crate::config::decode::access::{Choice, Entries, Items};
+use crate::config::decode::fail::{self, Failure, Wrong};
+use crate::config::decode::{Patch, Run, made_up};
+use crate::config::{Data, KeyPath, Origin, Value, secret};
 
 /// Deserialises the value at one place.
 #[derive(Clone)]

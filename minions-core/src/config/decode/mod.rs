@@ -8,23 +8,20 @@
 //! Serde buffers flattened, untagged and internally tagged data before the type is known. Inside those, only the
 //! first error is found, its place is the table around it, and keys that nobody reads cannot be noticed.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::DeserializeOwned;
+
+use crate::config::{KeyPath, Problem, Segment, Settings, Value};
+
 mod access;
 mod decoder;
 mod fail;
 mod made_up;
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-};
-
-use serde::de::DeserializeOwned;
-
-use self::{
-    decoder::{Decoder, Input},
-    fail::{Failure, Placed, Wrong},
-};
-use crate::config::{KeyPath, Problem, Segment, Settings, Value};
+use self::decoder::{Decoder, Input};
+use self::fail::{Failure, Placed, Wrong};
 
 /// A decoded section.
 #[derive(Debug)]

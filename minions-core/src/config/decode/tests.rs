@@ -1,16 +1,16 @@
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    net::SocketAddr,
-    num::NonZeroU32,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::*;
 use crate::config::{Data, Origin, Secret, Table};
+
+use super::*;
 
 fn decode_json<T: DeserializeOwned>(json: serde_json::Value) -> Result<Decoded<T>, Vec<Problem>> {
     decode("http", "minions.toml", Some(&Value::from(json)))

@@ -46,11 +46,10 @@ pub(super) fn admitted(id: WorkflowId) -> StoredWorkflow {
         context: CONTEXT.to_vec(),
         created_ms: ADMITTED_MS,
         updated_ms: ADMITTED_MS,
-        ..StoredWorkflow::new(id, "Sitemap=>Watcher", "fetch")
+        ..StoredWorkflow::new(id, "sitemap/watcher", "fetch")
     }
 }
 
-/// The checkpoint number `seq`, at a time and with a context that belong to it.
 /// What [`advance`] makes of `row`.
 pub(super) fn advanced(row: StoredWorkflow, seq: u32) -> StoredWorkflow {
     StoredWorkflow {

@@ -1,24 +1,27 @@
 //! A program whose steps and sources do what the test says.
 
-mod faulty;
-mod feed;
-mod gate;
 mod worker;
 
-pub(crate) use faulty::FaultyStore;
-pub(crate) use feed::{Feed, Feeder};
-pub(crate) use gate::Gate;
 pub(crate) use worker::{Job, Poison, Script, Worker, old::OldWorker};
 
 use minions_core::store::{Filter, MemoryStore, StateStore, StoredWorkflow};
+use minions_core::testing::{Events, Source};
 use minions_core::{Gru, GruBuilder};
 
-/// The id of the only orchestration of [`program`].
-pub(crate) const ID: &str = "feed/worker";
+/// The jobs of these numbers, and then the end.
+pub(crate) fn jobs(numbers: impl IntoIterator<Item = u64>) -> Events<Job> {
+    Events::all(numbers.into_iter().map(|number| Job { number }))
+}
 
-/// `Feed => Worker`, which does what `script` says.
-pub(crate) fn program(feeder: &Feeder, script: Script) -> GruBuilder {
-    Gru::builder().orchestrate::<Feed, Worker>().provide(feeder.source()).provide(script)
+/// The id of the only orchestration of [`program`].
+pub(crate) const ID: &str = "source/worker";
+
+/// A pipeline of jobs.
+pub(crate) type Feed = Source<Job>;
+
+/// `Source => Worker`, which does what `script` says.
+pub(crate) fn program(events: &Events<Job>, script: Script) -> GruBuilder {
+    Gru::builder().orchestrate::<Feed, Worker>().provide(events.source()).provide(script)
 }
 
 /// Every row of `store`.

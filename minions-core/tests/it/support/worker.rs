@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use minions_core::Result;
-use minions_core::component::{Assembly, Component, Need};
-use minions_core::minion::{Flow, Minion, StepId, StepInfo};
-use minions_core::workflow::Workflow;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::Gate;
+use minions_core::Result;
+use minions_core::component::{Assembly, Component, Need};
+use minions_core::minion::{Flow, Minion, StepId, StepInfo};
+use minions_core::testing::Gate;
+use minions_core::workflow::Workflow;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Job {

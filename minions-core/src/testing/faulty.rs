@@ -1,0 +1,190 @@
+//! [`FaultyStore`]: a store that fails, hangs or rejects when the test says so.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::store::{Filter, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError, StoredWorkflow};
+use crate::workflow::WorkflowId;
+
+/// A [`MemoryStore`] with faults; clones are the same store.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// use minions_core::store::StateStore;
+/// use minions_core::testing::FaultyStore;
+///
+/// let store = FaultyStore::new();
+/// store.fail();
+/// assert!(store.open().await.is_err());
+/// store.work();
+/// assert!(store.open().await.is_ok());
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct FaultyStore {
+    inner: MemoryStore,
+    mode: watch::Sender<Mode>,
+    poison: Arc<Mutex<HashSet<WorkflowId>>>,
+    tried: Arc<Mutex<Vec<&'static str>>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Works,
+    Fails,
+    FailsOnce,
+    Hangs,
+    RejectsCheckpoints,
+    Panics,
+}
+
+impl FaultyStore {
+    /// An empty store that works.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            inner: MemoryStore::new(),
+            mode: watch::Sender::new(Mode::Works),
+            poison: Arc::default(),
+            tried: Arc::default(),
+        }
+    }
+
+    /// What is really stored.
+    #[must_use]
+    pub fn inner(&self) -> &MemoryStore {
+        &self.inner
+    }
+
+    /// Works again; what hung is committed.
+    pub fn work(&self) {
+        self.mode.send_replace(Mode::Works);
+    }
+
+    /// Answers "unavailable" to everything.
+    pub fn fail(&self) {
+        self.mode.send_replace(Mode::Fails);
+    }
+
+    /// Answers "unavailable" to the next batch.
+    pub fn fail_once(&self) {
+        self.mode.send_replace(Mode::FailsOnce);
+    }
+
+    /// Takes batches and does not answer until it [works](Self::work) again.
+    pub fn hang(&self) {
+        self.mode.send_replace(Mode::Hangs);
+    }
+
+    /// Rejects every checkpoint between two steps; everything else works.
+    pub fn reject_checkpoints(&self) {
+        self.mode.send_replace(Mode::RejectsCheckpoints);
+    }
+
+    /// Rejects the checkpoints of one workflow, whatever else the store does.
+    pub fn poison(&self, id: WorkflowId) {
+        self.poison.lock().insert(id);
+    }
+
+    /// Panics in every commit.
+    pub fn panic(&self) {
+        self.mode.send_replace(Mode::Panics);
+    }
+
+    /// The kinds of operation that were tried so far, in order: `admit`, `advance`, `resolve`, `quarantine`, `other`.
+    #[must_use]
+    pub fn tried(&self) -> Vec<&'static str> {
+        self.tried.lock().clone()
+    }
+
+    fn rejects(&self, op: &Op, mode: Mode) -> bool {
+        let Op::Advance(advance) = op else { return false };
+        mode == Mode::RejectsCheckpoints || self.poison.lock().contains(&advance.id)
+    }
+}
+
+impl Default for FaultyStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn kind(op: &Op) -> &'static str {
+    match op {
+        Op::Admit(_) => "admit",
+        Op::Advance(_) => "advance",
+        Op::Resolve(_) => "resolve",
+        Op::Quarantine(_) => "quarantine",
+        _ => "other",
+    }
+}
+
+fn no() -> StoreError {
+    StoreError::unavailable("the test says no")
+}
+
+impl StateStore for FaultyStore {
+    fn kind(&self) -> &'static str {
+        "faulty"
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<Opened, StoreError>> {
+        match *self.mode.borrow() {
+            Mode::Fails => async { Err(no()) }.boxed(),
+            _ => self.inner.open(),
+        }
+    }
+
+    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<(), StoreError>>> {
+        self.tried.lock().extend(batch.iter().map(kind));
+        let (store, mut mode) = (self.clone(), self.mode.subscribe());
+        async move {
+            let now = match mode.wait_for(|mode| *mode != Mode::Hangs).await {
+                Ok(mode) => *mode,
+                Err(_) => Mode::Fails,
+            };
+            match now {
+                Mode::FailsOnce => store.work(),
+                Mode::Panics => panic!("the store panics"),
+                _ => {}
+            }
+            if matches!(now, Mode::Fails | Mode::FailsOnce) {
+                return batch.iter().map(|_| Err(no())).collect();
+            }
+            // One by one, so that what is rejected is answered in its place.
+            let mut answers = Vec::with_capacity(batch.len());
+            for op in batch {
+                if store.rejects(&op, now) {
+                    answers.push(Err(StoreError::rejected("poisonous")));
+                } else {
+                    answers.extend(store.inner.commit(vec![op]).await);
+                }
+            }
+            answers
+        }
+        .boxed()
+    }
+
+    fn scan(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
+        match *self.mode.borrow() {
+            Mode::Fails => async { Err(no()) }.boxed(),
+            _ => self.inner.scan(filter, limit),
+        }
+    }
+
+    fn counts(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>> {
+        match *self.mode.borrow() {
+            Mode::Fails => async { Err(no()) }.boxed(),
+            _ => self.inner.counts(),
+        }
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.close()
+    }
+}
