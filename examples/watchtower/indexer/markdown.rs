@@ -44,7 +44,7 @@ pub fn outline(path: &str, text: &str) -> Outline {
 /// The path in the tree that a relative link leads to; nothing for other links, and for those that lead out of the tree.
 fn resolve(path: &str, target: &str) -> Option<String> {
     let place = target.split(['#', '?']).next()?;
-    // `https://…`, `mailto:…`, `//host/…` and `/from/the/root/of/a/site`.
+    // `https://…`, `mailto:…`, `//host/…` and `/from/the/top/of/a/site`.
     if place.is_empty() || place.starts_with('/') || has_scheme(place) {
         return None;
     }
