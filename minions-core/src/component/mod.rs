@@ -14,7 +14,7 @@ pub use assembly::Assembly;
 pub use dep::Dep;
 pub use entry::{Entry, Kind, Location};
 pub use health::Health;
-pub(crate) use hooks::Hooks;
+pub(crate) use hooks::{Hooks, forward_hooks};
 pub(crate) use inject::NeedKind;
 pub use inject::{Inject, Need};
 pub use stop::Stop;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::error::Error;
 use crate::panics::{contain, discard};
@@ -22,9 +22,13 @@ impl Running {
     pub(super) async fn shutdown(mut self, mode: StopMode) -> ShutdownReport {
         let all = self.options.shutdown_deadline;
         let (deadline, work) = (Deadline::after(all), Deadline::after(all.mul_f64(0.7)));
-        self.finished.send_if_modified(|end| end.is_none() && end.replace(Finished::Stopped).is_none());
+        let early = self.finished.send_if_modified(|end| end.is_none() && end.replace(Finished::Stopped).is_none());
         self.intake.cancel();
         self.engine.request_stop(mode != StopMode::Drain);
+        if early {
+            // Said only once it is true, so that whoever hears it can rely on it.
+            info!("stopping: sources take no more events");
+        }
         let mut failures = Vec::new();
         let mut pipelines = Vec::new();
         for source in std::mem::take(&mut self.sources) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt};
 
-use crate::component::{Assembly, Entry, Health, Hooks, Stop};
+use crate::component::{Assembly, Entry, Hooks, forward_hooks};
 use crate::error::{Error, Result};
 use crate::workflow::Workflow;
 
@@ -166,23 +166,4 @@ impl<M: Minion> MinionInstance for Instance<M> {
     }
 }
 
-impl<M: Minion> Hooks for Instance<M> {
-    fn startup(&mut self) -> BoxFuture<'_, Result<()>> {
-        // Here as in the others: what a user's function does before its future exists is done in ours, where a panic is
-        // contained.
-        async { Arc::get_mut(&mut self.0).expect("an instance is shared only after its startup").startup().await }
-            .boxed()
-    }
-
-    fn run(&self, stop: Stop) -> BoxFuture<'_, Result<()>> {
-        async { self.0.run(stop).await }.boxed()
-    }
-
-    fn shutdown(&self) -> BoxFuture<'_, Result<()>> {
-        async { self.0.shutdown().await }.boxed()
-    }
-
-    fn health(&self) -> BoxFuture<'_, Health> {
-        async { self.0.health().await }.boxed()
-    }
-}
+forward_hooks!(Instance, Minion);

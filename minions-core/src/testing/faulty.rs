@@ -86,7 +86,7 @@ impl FaultyStore {
         self.mode.send_replace(Mode::RejectsCheckpoints);
     }
 
-    /// Rejects the checkpoints of one workflow, whatever else the store does.
+    /// Rejects the checkpoints and the quarantine of one workflow, whatever else the store does.
     pub fn poison(&self, id: WorkflowId) {
         self.poison.lock().insert(id);
     }
@@ -103,8 +103,13 @@ impl FaultyStore {
     }
 
     fn rejects(&self, op: &Op, mode: Mode) -> bool {
-        let Op::Advance(advance) = op else { return false };
-        mode == Mode::RejectsCheckpoints || self.poison.lock().contains(&advance.id)
+        let id = match op {
+            Op::Advance(_) if mode == Mode::RejectsCheckpoints => return true,
+            Op::Advance(advance) => advance.id,
+            Op::Quarantine(quarantine) => quarantine.id,
+            _ => return false,
+        };
+        self.poison.lock().contains(&id)
     }
 }
 

@@ -183,9 +183,26 @@ impl Run<'_> {
         failure.panicked = panicked;
         if o.engine.keeps {
             let quarantine = || Quarantine { id: state.id, failure: failure.clone(), at_ms: failure.at_ms }.into();
-            if let Err(NotDurable::Stopping(_)) = o.engine.commit(quarantine).await {
-                o.count_parked();
-                return false;
+            match o.engine.commit(quarantine).await {
+                Ok(()) => {}
+                Err(NotDurable::Stopping(_)) => {
+                    o.count_parked();
+                    return false;
+                }
+                Err(NotDurable::Rejected(rejected)) => {
+                    // Nothing is kept that was not stored before: the row comes back with the next start.
+                    let cause: &dyn std::error::Error = error.as_std();
+                    error!(
+                        workflow = %state.id,
+                        orchestration = &*o.id,
+                        component = o.name,
+                        step = self.step_name(),
+                        rejected = %rejected,
+                        error = cause,
+                        "a workflow failed and the store rejected its quarantine; it stays stored as it was"
+                    );
+                    return false;
+                }
             }
         }
         let cause: &dyn std::error::Error = error.as_std();

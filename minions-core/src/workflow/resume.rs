@@ -122,7 +122,7 @@ fn load(orchestration: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
 async fn quarantine(orchestration: &Orchestration, row: &StoredWorkflow, error: &Error) {
     let failure = StepFailure::new(row.step.clone(), row.attempt.saturating_add(1), now_ms(), error.chain());
     let op = || Quarantine { id: row.id, failure: failure.clone(), at_ms: failure.at_ms }.into();
-    let kept = orchestration.engine.commit(op).await;
+    let kept = orchestration.engine.commit(op).await.is_ok();
     let cause: &dyn std::error::Error = error.as_std();
     error!(
         workflow = %row.id,
@@ -130,10 +130,11 @@ async fn quarantine(orchestration: &Orchestration, row: &StoredWorkflow, error: 
         component = orchestration.name,
         step = row.step,
         error = cause,
-        "a stored workflow cannot go on; it is kept in quarantine"
+        kept,
+        "a stored workflow cannot go on and is set aside"
     );
-    // A runtime that stops leaves the row as it is; the next start comes here again.
-    if kept.is_ok() {
+    // One that could not be marked is left as it is; the next start comes here again.
+    if kept {
         orchestration.metrics.end(End::Quarantined, Duration::ZERO);
     }
 }

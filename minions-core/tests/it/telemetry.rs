@@ -9,13 +9,13 @@ use minions_core::component::{Assembly, Component, Dep, Inject, Need};
 use minions_core::gru::StopMode;
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::resource::{Call, Resource, TrackedMethod};
-use minions_core::store::MemoryStore;
+use minions_core::store::{MemoryStore, Status};
 use minions_core::telemetry::names;
 use minions_core::testing::{Events, FaultyStore, Gate};
 use minions_core::workflow::Workflow;
 use minions_core::{Error, Gru, Result};
 
-use crate::support::{Feed, ID, Job, Script, jobs, program, until};
+use crate::support::{Feed, ID, Job, Script, jobs, program, rows, until};
 
 /// Runs `test` on one thread, on which everything is counted by a recorder of its own.
 fn counted<T>(test: impl AsyncFnOnce(&Counted) -> T) -> T {
@@ -137,6 +137,27 @@ fn parked_and_interrupted_workflows_leave_no_gauge_behind() {
         assert_eq!(sum(&values, names::WORKFLOWS_IN_FLIGHT, &[]), 0.0);
         assert_eq!(sum(&values, names::STEPS_IN_FLIGHT, &[]), 0.0);
     }
+}
+
+#[test]
+fn d7_a_quarantine_that_the_store_rejects_is_not_counted_as_kept() {
+    let (values, row) = counted(async |counted| {
+        let store = FaultyStore::new();
+        let script = Script::new({
+            let store = store.clone();
+            move |wf, _, trail| {
+                store.poison(wf.id());
+                async move { Ok((Flow::Continue, trail)) }
+            }
+        });
+        let gru = program(&jobs([1]), script).store(store.clone()).start().await.unwrap();
+        gru.finished().await;
+        assert_eq!(gru.shutdown().await.quarantined, 0);
+        (counted.take(), rows(store.inner()).await.remove(0))
+    });
+    assert_eq!((row.status, &*row.step), (Status::Running, "first"), "it comes back with the next start");
+    assert_eq!(sum(&values, names::WORKFLOWS_FINISHED, &["status=quarantined"]), 0.0);
+    assert_eq!(sum(&values, names::QUARANTINED, &[]), 0.0);
 }
 
 /// A resource that calls another one.

@@ -10,6 +10,7 @@ fn a_signal_parks_the_work_and_the_next_start_goes_on() {
         let inside = [place.asked(), place.asked()];
         running.signal(signal);
         running.says("stopping; the steps under way are finished first");
+        running.says("sources take no more events");
         // Steps under way end, and the checkpoint behind them is still made.
         inside.into_iter().for_each(|asked| asked.answer("go"));
         let ended = running.end().code(0);
