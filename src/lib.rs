@@ -10,7 +10,9 @@ pub use minions_core::{Error, Result, location, spawn};
 #[doc(no_inline)]
 pub use minions_core::{Gru, GruBuilder};
 #[doc(inline)]
-pub use minions_core::{component, config, gru, manifest, minion, pipeline, resource, store, telemetry, workflow};
+pub use minions_core::{
+    component, config, gru, manifest, minion, pipeline, resource, store, supervise, telemetry, workflow,
+};
 
 #[cfg(feature = "testing")]
 #[doc(inline)]

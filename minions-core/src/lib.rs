@@ -99,6 +99,7 @@ mod panics;
 pub mod pipeline;
 pub mod resource;
 pub mod store;
+pub mod supervise;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

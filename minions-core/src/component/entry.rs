@@ -6,6 +6,7 @@ use std::fmt;
 use crate::minion::{Minion, StepInfo};
 use crate::pipeline::Pipeline;
 use crate::resource::Resource;
+use crate::supervise::RestartPolicy;
 
 use super::{Component, Need};
 
@@ -17,6 +18,10 @@ pub struct Entry {
     pub kind: Kind,
     /// Its name, unique in the program.
     pub name: &'static str,
+    /// What it is in the ids of orchestrations.
+    pub id: &'static str,
+    /// What becomes of it when it fails, if it says so itself.
+    pub restart: Option<RestartPolicy>,
     /// The path of its type.
     pub type_path: &'static str,
     /// Where it is declared.
@@ -76,6 +81,8 @@ impl Entry {
         Self {
             kind,
             name: C::NAME,
+            id: C::ID,
+            restart: C::RESTART,
             type_path: type_name::<C>(),
             location: C::LOCATION,
             needs,
@@ -89,7 +96,8 @@ impl Entry {
 }
 
 /// The three kinds of component.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Kind {
     /// A shared dependency.

@@ -1,6 +1,7 @@
 //! What pipelines, minions and resources have in common: a name, a place in the source, and needs.
 
 use crate::error::Result;
+use crate::supervise::RestartPolicy;
 
 mod assembly;
 mod dep;
@@ -53,6 +54,13 @@ pub use stop::Stop;
 pub trait Component: Sized + Send + 'static {
     /// Its name, unique in the program: the section of its configuration, its label in logs and metrics.
     const NAME: &'static str;
+
+    /// What it is in the ids of orchestrations, and with them in stored work: its name unless it is declared, so that
+    /// a new name does not strand what is stored.
+    const ID: &'static str = Self::NAME;
+
+    /// What becomes of it when it fails; nothing leaves that to the program.
+    const RESTART: Option<RestartPolicy> = None;
 
     /// Where it is declared.
     const LOCATION: Location = Location::unknown();

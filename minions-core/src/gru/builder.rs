@@ -11,6 +11,7 @@ use crate::minion::{Minion, MinionFactory};
 use crate::pipeline::{Pipeline, PipelineFactory, Produces};
 use crate::resource::{Replaced, Resource};
 use crate::store::{NoStore, StateStore};
+use crate::supervise::RestartPolicy;
 
 use super::{Gru, StartError, StopMode};
 
@@ -72,6 +73,8 @@ pub struct GruBuilder {
     pub(crate) provided: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(crate) store: Option<Arc<dyn StateStore>>,
     pub(crate) options: Options,
+    pub(crate) restart: RestartPolicy,
+    pub(crate) restarts: HashMap<String, RestartPolicy>,
 }
 
 /// The choices of the runtime, and what they are if nobody chooses.
@@ -109,6 +112,7 @@ pub struct OrchestrationOptions {
     pub(crate) config: Option<String>,
     pub(crate) id: Option<String>,
     pub(crate) max_in_flight: Option<usize>,
+    pub(crate) on_demand: bool,
 }
 
 impl OrchestrationOptions {
@@ -130,6 +134,13 @@ impl OrchestrationOptions {
         self.max_in_flight = Some(workflows);
         self
     }
+
+    /// Whether it starts with the program, which it does unless it is told `false`; otherwise it is only known to the
+    /// program, until [`Control::start`](super::Control::start) starts it.
+    pub fn start(mut self, with_the_program: bool) -> Self {
+        self.on_demand = !with_the_program;
+        self
+    }
 }
 
 impl GruBuilder {
@@ -143,6 +154,8 @@ impl GruBuilder {
             provided: HashMap::new(),
             store: None,
             options: Options::default(),
+            restart: RestartPolicy::default(),
+            restarts: HashMap::new(),
         }
     }
 
@@ -234,6 +247,19 @@ impl GruBuilder {
     /// How long the whole shutdown may take; 30 s by default.
     pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
         self.options.shutdown_deadline = deadline;
+        self
+    }
+
+    /// What becomes of components that fail, where they and [`restart_of`](Self::restart_of) do not say themselves;
+    /// [`RestartPolicy::on_failure`] by default.
+    pub fn restart(mut self, policy: RestartPolicy) -> Self {
+        self.restart = policy;
+        self
+    }
+
+    /// What becomes of the component `name` when it fails, whatever it says itself.
+    pub fn restart_of(mut self, name: impl Into<String>, policy: RestartPolicy) -> Self {
+        self.restarts.insert(name.into(), policy);
         self
     }
 

@@ -44,7 +44,13 @@ impl Identity {
     }
 
     pub(crate) fn failure(&self, phase: Phase, error: Error) -> ComponentFailure {
-        ComponentFailure { kind: self.kind, name: self.name.to_string(), phase, error }
+        ComponentFailure {
+            kind: self.kind,
+            name: self.name.to_string(),
+            phase,
+            took: Duration::ZERO,
+            error: error.into(),
+        }
     }
 
     pub(crate) fn up(&self) -> Gauge {

@@ -9,14 +9,25 @@ use crate::manifest::Manifest;
 mod bring_up;
 mod builder;
 mod component;
+mod control;
 mod report;
+mod request;
 mod running;
+mod snapshot;
 mod start;
 mod stop;
 
 pub(crate) use builder::Edge;
 pub use builder::{GruBuilder, OrchestrationOptions};
-pub use report::{ComponentFailure, Finished, Phase, ShutdownReport, StartError, StopMode};
+pub use control::{Control, ControlError};
+pub use report::{
+    ComponentFailure, Durability, Finished, Phase, PhaseReport, ShutdownReport, StartError, StartReport, StopMode,
+    StopReport,
+};
+pub use request::StartRequest;
+pub use snapshot::{
+    OrchestrationStatus, PipelineStatus, ResourceStatus, RuntimePhase, Snapshot, State, Trouble, UNHEALTHY_AFTER,
+};
 
 use running::Running;
 
@@ -62,6 +73,12 @@ impl Gru {
     #[must_use]
     pub fn in_flight(&self, id: &str) -> Option<usize> {
         self.running.in_flight(id)
+    }
+
+    /// A handle to give orders to the program and to look at it.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        todo!()
     }
 
     /// Waits until there is nothing left to do: every source that keeps the process alive has ended and its workflows

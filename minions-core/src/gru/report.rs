@@ -1,15 +1,21 @@
 //! What start and shutdown tell.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::component::Kind;
 use crate::error::Error;
 use crate::manifest::ManifestError;
 use crate::store::StoreError;
 
-/// What becomes of workflows at shutdown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use super::control::ControlError;
+
+/// What becomes of workflows at a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum StopMode {
     /// They run to their end.
@@ -21,8 +27,9 @@ pub enum StopMode {
     Now,
 }
 
-/// The phase in which a component failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The phase of a component's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Phase {
     /// Its value was being made.
@@ -46,18 +53,22 @@ impl fmt::Display for Phase {
     }
 }
 
-/// A component failed: which, where in its life, and why.
-#[derive(Debug)]
+/// A component failed: which, where in its life, after how long, and why.
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ComponentFailure {
     /// Its kind.
     pub kind: Kind,
-    /// Its name.
+    /// Its name; for a pipeline its id, for a minion with a configuration of its own its name with that.
     pub name: String,
     /// What it was doing.
     pub phase: Phase,
+    /// How long it had been doing that.
+    #[serde(rename = "took_seconds", serialize_with = "seconds")]
+    pub took: Duration,
     /// Why.
-    pub error: Error,
+    #[serde(serialize_with = "chain")]
+    pub error: Arc<Error>,
 }
 
 impl fmt::Display for ComponentFailure {
@@ -66,12 +77,102 @@ impl fmt::Display for ComponentFailure {
     }
 }
 
-/// A program could not start; nothing of it is left running.
+/// What one component did in one phase of a start or a stop.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PhaseReport {
+    /// The component's kind.
+    pub kind: Kind,
+    /// Its name, as in [`ComponentFailure::name`].
+    pub name: String,
+    /// The phase.
+    pub phase: Phase,
+    /// How long it took.
+    #[serde(rename = "took_seconds", serialize_with = "seconds")]
+    pub took: Duration,
+    /// Why it failed, if it did.
+    #[serde(serialize_with = "some_chain")]
+    pub error: Option<Arc<Error>>,
+}
+
+fn seconds<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(duration.as_secs_f64())
+}
+
+fn chain<S: Serializer>(error: &Error, to: S) -> Result<S::Ok, S::Error> {
+    error.chain().serialize(to)
+}
+
+fn some_chain<S: Serializer>(error: &Option<Arc<Error>>, to: S) -> Result<S::Ok, S::Error> {
+    error.as_ref().map(|error| error.chain()).serialize(to)
+}
+
+/// How a start went.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct StartReport {
+    /// The ids of the orchestrations that run now because of it.
+    pub orchestrations: Vec<String>,
+    /// How long it took.
+    #[serde(rename = "took_seconds", serialize_with = "seconds")]
+    pub took: Duration,
+    /// What was made and started up for it, in the order in which that ended; components that ran already are not in it.
+    pub phases: Vec<PhaseReport>,
+}
+
+/// How the stop of one orchestration went.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct StopReport {
+    /// Its id.
+    pub orchestration: String,
+    /// What became of its workflows.
+    pub mode: StopMode,
+    /// How long it took.
+    #[serde(rename = "took_seconds", serialize_with = "seconds")]
+    pub took: Duration,
+    /// How many workflows stay stored at a step and go on with the next start.
+    pub parked: u64,
+    /// How many workflows had to be dropped in the middle of a step, because the deadline passed or the mode said so.
+    pub interrupted: u64,
+    /// What was shut down with it, in the order in which that ended; shared components that others use are not in it.
+    pub phases: Vec<PhaseReport>,
+    /// Whether everything that was to be kept is kept.
+    pub durability: Durability,
+}
+
+/// Whether everything that was to be kept at a stop is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "state", content = "why")]
+#[non_exhaustive]
+pub enum Durability {
+    /// Every unfinished workflow is stored.
+    Intact,
+    /// The program has no store that keeps anything; unfinished workflows are gone.
+    Nothing,
+    /// The store failed: what was written last may be missing, and then a finished step runs again.
+    Doubtful(String),
+}
+
+impl StopReport {
+    /// Whether everything ended in order, within the deadline and with its state kept.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        let in_time = self.interrupted == 0 || self.mode == StopMode::Now;
+        in_time
+            && self.phases.iter().all(|phase| phase.error.is_none())
+            && !matches!(self.durability, Durability::Doubtful(_))
+    }
+}
+
+/// A start failed; nothing of it is left running.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
     /// It is not right; nothing was tried.
     Manifest(ManifestError),
+    /// The running program refuses it; nothing was tried.
+    Refused(ControlError),
     /// Its store could not be taken or read.
     Store(StoreError),
     /// A component failed; `cleanup` has what failed while the others were stopped again.
@@ -87,6 +188,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Manifest(error) => error.fmt(f),
+            Self::Refused(error) => error.fmt(f),
             Self::Store(error) => {
                 f.write_str("the state cannot be used")?;
                 crate::error::error_chain(error).iter().try_for_each(|cause| write!(f, ": {cause}"))
@@ -120,10 +222,13 @@ pub enum Finished {
 }
 
 /// How a shutdown went.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ShutdownReport {
+    /// What became of workflows.
+    pub mode: StopMode,
     /// How long it took.
+    #[serde(rename = "took_seconds", serialize_with = "seconds")]
     pub took: Duration,
     /// How many workflows stay stored at a step and go on with the next start.
     pub parked: u64,
@@ -131,17 +236,20 @@ pub struct ShutdownReport {
     pub interrupted: u64,
     /// How many workflows are in quarantine.
     pub quarantined: u64,
-    /// What failed on the way.
+    /// What was shut down, in the order in which that ended.
+    pub phases: Vec<PhaseReport>,
+    /// What failed on the way, and what had failed before while nobody asked.
     pub failures: Vec<ComponentFailure>,
-    /// What the store said when it was closed.
-    pub store: Result<(), StoreError>,
+    /// Whether everything that was to be kept is kept.
+    pub durability: Durability,
 }
 
 impl ShutdownReport {
     /// Whether everything ended in order, within the deadline and with its state kept.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.failures.is_empty() && self.interrupted == 0 && self.store.is_ok()
+        let in_time = self.interrupted == 0 || self.mode == StopMode::Now;
+        in_time && self.failures.is_empty() && !matches!(self.durability, Durability::Doubtful(_))
     }
 }
 
@@ -155,8 +263,8 @@ impl fmt::Display for ShutdownReport {
             write!(f, ", {} in quarantine", self.quarantined)?;
         }
         self.failures.iter().try_for_each(|failure| write!(f, "\n  {failure}"))?;
-        if let Err(error) = &self.store {
-            write!(f, "\n  the store: {error}")?;
+        if let Durability::Doubtful(why) = &self.durability {
+            write!(f, "\n  the store: {why}")?;
         }
         Ok(())
     }

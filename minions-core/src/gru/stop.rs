@@ -15,7 +15,7 @@ use crate::workflow::Orchestration;
 
 use super::Deadline;
 use super::component::{Identity, Live};
-use super::report::{ComponentFailure, Finished, Phase, ShutdownReport, StopMode};
+use super::report::{ComponentFailure, Durability, Finished, Phase, ShutdownReport, StopMode};
 use super::running::Running;
 
 impl Running {
@@ -56,7 +56,10 @@ impl Running {
         let quarantined = self.quarantined(deadline).await;
         let store = self.close(deadline).await;
         let parked = self.engine.parked.load(Ordering::Relaxed);
-        let report = ShutdownReport { took: Duration::ZERO, parked, interrupted, quarantined, failures, store };
+        let durability = store.map_or_else(|error| Durability::Doubtful(error.to_string()), |()| Durability::Intact);
+        let phases = Vec::new();
+        let took = Duration::ZERO;
+        let report = ShutdownReport { mode, took, parked, interrupted, quarantined, phases, failures, durability };
         for failure in &report.failures {
             warn!(component = failure.name, phase = %failure.phase, error = failure.error.as_std(), "failed while stopping");
         }

@@ -106,7 +106,7 @@ impl Resolver<'_> {
             };
             let own_pipeline = overlay.as_ref().is_some_and(|table| table.get(pipeline.name).is_some());
             let pipeline_index = self.pipeline(edge, &pipeline, config.as_deref().filter(|_| own_pipeline), &settings);
-            let id = orchestration_id(pipeline.name, minion.name, config.as_deref());
+            let id = orchestration_id(pipeline.id, minion.id, config.as_deref());
             if self.orchestrations.iter().any(|other| *other.id == *id) {
                 self.wiring(Some(&minion), &format!(
                     "the orchestration `{id}` is declared twice; give one of them a configuration or an `id` of its own"
