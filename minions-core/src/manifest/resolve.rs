@@ -1,7 +1,7 @@
 //! From a builder to a program that can start, or to the list of everything that is wrong with it.
 
 use std::any::TypeId;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::component::{Entry, Kind, NeedKind};
@@ -11,7 +11,7 @@ use crate::minion::MinionFactory;
 use crate::pipeline::PipelineFactory;
 
 use super::order::{ResolvedResource, closure};
-use super::{Manifest, ManifestError, OrchestrationEntry, Problem, SectionEntry};
+use super::{Manifest, ManifestError, OrchestrationEntry, Problem, SectionEntry, identity, restarts};
 
 /// A program that can start.
 pub(crate) struct Resolved {
@@ -53,7 +53,7 @@ pub(crate) fn resolve(builder: &GruBuilder) -> Result<Resolved, ManifestError> {
     }
     let roots: Vec<_> = resolver.roots().cloned().collect();
     let resources = closure(&roots, &builder.replaced, &mut resolver.problems);
-    resolver.check_names(&resources);
+    resolver.check_components(&resources);
     let sections = resolver.check_needs(&resources);
     resolver.check_sections(&resources);
     if resolver.problems.is_empty() {
@@ -189,33 +189,13 @@ impl Resolver<'_> {
         pipelines.chain(self.orchestrations.iter().map(|orchestration| &orchestration.entry))
     }
 
-    fn check_names(&mut self, resources: &[ResolvedResource]) {
-        let mut owners: HashMap<&'static str, Entry> = HashMap::new();
-        let mut found = Vec::new();
-        for entry in self.roots().chain(resources.iter().map(|resource| &resource.entry)) {
-            if entry.name.is_empty() || entry.name == "minions" {
-                found.push((
-                    entry.clone(),
-                    format!(
-                        "`{}` cannot be named `{}`; that section belongs to the runtime; write `name = \"..\"`",
-                        entry.type_path, entry.name
-                    ),
-                ));
-            }
-            let owner = owners.entry(entry.name).or_insert_with(|| entry.clone());
-            if owner.type_id() != entry.type_id() {
-                found.push((
-                    entry.clone(),
-                    format!(
-                        "`{}` and `{}` are both named `{}`; give one of them another name, `name = \"..\"`",
-                        owner.type_path, entry.type_path, entry.name
-                    ),
-                ));
-            }
-        }
-        for (entry, message) in found {
-            self.wiring(Some(&entry), &message);
-        }
+    /// Checks who the components are, and what is said about them by name.
+    fn check_components(&mut self, resources: &[ResolvedResource]) {
+        let mut seen = HashSet::new();
+        let entries = self.roots().chain(resources.iter().map(|resource| &resource.entry));
+        let entries: Vec<_> = entries.filter(|entry| seen.insert(entry.type_id())).cloned().collect();
+        self.problems.extend(identity::check(&entries));
+        self.problems.extend(restarts::check(&entries, self.builder));
     }
 
     /// Checks what everyone needs besides resources; answers the sections that are read.
