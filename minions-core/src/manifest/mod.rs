@@ -10,8 +10,8 @@ mod order;
 mod resolve;
 mod restarts;
 
-pub(crate) use order::Replacements;
-pub(crate) use resolve::{Resolved, ResolvedOrchestration, ResolvedPipeline, resolve};
+pub(crate) use order::{Factory, Replacements, ResolvedResource};
+pub(crate) use resolve::{Resolved, ResolvedOrchestration, ResolvedPipeline, resolve, resolve_edge};
 
 /// A program that was resolved and found right; nothing of it runs because of that.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub struct OrchestrationEntry {
     pub config: Option<String>,
     /// How many workflows may be awake at once.
     pub max_in_flight: usize,
+    /// Whether it starts with the program; otherwise it waits for an order.
+    pub starts: bool,
 }
 
 /// A section of configuration as one component reads it.

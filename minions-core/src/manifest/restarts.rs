@@ -7,14 +7,17 @@ use crate::supervise::RestartPolicy;
 
 use super::Problem;
 
-/// Judges every policy that a component of `entries` declares or that `builder` was given.
-pub(super) fn check(entries: &[Entry], builder: &GruBuilder) -> Vec<Problem> {
+/// Judges the policies that the components of `entries` declare.
+pub(super) fn declared(entries: &[Entry]) -> Vec<Problem> {
+    let policies = entries.iter().filter_map(|entry| Some((entry, entry.restart.as_ref()?)));
+    let problems =
+        policies.map(|(entry, policy)| judged(policy, Some(entry), &format!("of the {} `{}`", entry.kind, entry.name)));
+    problems.flatten().collect()
+}
+
+/// Judges the policies that `builder` was given for a program of the components `entries`.
+pub(super) fn given(entries: &[Entry], builder: &GruBuilder) -> Vec<Problem> {
     let mut problems = judged(&builder.restart, None, "of the program");
-    for entry in entries {
-        if let Some(policy) = &entry.restart {
-            problems.extend(judged(policy, Some(entry), &format!("of the {} `{}`", entry.kind, entry.name)));
-        }
-    }
     let mut names: Vec<_> = entries.iter().map(|entry| entry.name).collect();
     names.sort_unstable();
     let mut given: Vec<_> = builder.restarts.iter().collect();

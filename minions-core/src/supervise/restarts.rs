@@ -30,6 +30,11 @@ impl Restarts {
         Some(pause)
     }
 
+    /// Forgets the failures so far: the next one is the first in a row.
+    pub(crate) fn forget(&mut self) {
+        self.in_a_row = 0;
+    }
+
     /// How many restarts have been granted altogether, forgotten failures included.
     pub(crate) fn count(&self) -> u32 {
         self.total
@@ -98,6 +103,15 @@ mod tests {
             assert_eq!(restarts.count(), round);
         }
         assert_eq!(restarts.failed(&policy, 59 * SECOND), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_no_longer_counts_to_the_limit() {
+        let (policy, mut restarts) = (policy().limit(1), Restarts::default());
+        assert!(restarts.failed(&policy, Duration::ZERO).is_some());
+        restarts.forget();
+        assert!(restarts.failed(&policy, Duration::ZERO).is_some());
+        assert_eq!((restarts.failed(&policy, Duration::ZERO), restarts.count()), (None, 2));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use minions_core::component::{Assembly, Component, Dep, Inject, Need};
 use minions_core::config::{Config, Problem, Settings, SettingsFiles, Table};
+use minions_core::gru::{StartError, StartRequest};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::resource::Resource;
 use minions_core::supervise::RestartPolicy;
@@ -163,6 +164,19 @@ fn a_component_knows_its_needs_in_order() {
     let _: fn(&Assembly) -> Result<Dep<Audit>> = Dep::inject;
 }
 
+/// Needs nothing, and is needed by [`Tidy`] only.
+struct Book;
+
+impl Component for Book {
+    const NAME: &'static str = "ledger";
+
+    fn assemble(_: &Assembly) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl Resource for Book {}
+
 /// Minions that differ in what they declare.
 macro_rules! declares {
     ($($type:ident { $($declared:item)* })*) => {$(
@@ -189,6 +203,13 @@ macro_rules! declares {
 }
 
 declares! {
+    Tidy {
+        const NAME: &'static str = "tidy";
+        const FIELDS: &'static [Need] = &[Dep::<Book>::NEED];
+    }
+    Taken {
+        const NAME: &'static str = "ledger";
+    }
     Shaky {
         const NAME: &'static str = "shaky";
         const RESTART: Option<RestartPolicy> = Some(RestartPolicy::on_failure().jitter(2.0).multiplier(0.0));
@@ -257,4 +278,23 @@ fn s8_two_types_never_share_an_id() {
     let one = Gru::builder().orchestrate::<Feed, Billed>();
     let manifest = check(one.orchestrate_with::<Feed, Billed>(|options| options.id("other"))).unwrap();
     assert_eq!(manifest.orchestrations[0].id, "source/v1");
+}
+
+#[tokio::test]
+async fn s8_l1_what_is_started_later_is_judged_against_the_whole_program() {
+    let events = jobs([]);
+    let program = Gru::builder().orchestrate::<Feed, Billed>().provide(events.source());
+    // Declared, and with it the resource it needs, but not started.
+    let gru = program.orchestrate_with::<Feed, Tidy>(|options| options.start(false)).start().await.unwrap();
+    let before = gru.control().snapshot();
+    for (request, says) in [
+        (StartRequest::of::<Feed, Charged>(), "both have the id `v1`"),
+        (StartRequest::of::<Feed, Taken>(), "are both named `ledger`"),
+        (StartRequest::of::<Feed, Shaky>(), "the restart policy of the minion `shaky` is wrong: jitter is 2;"),
+    ] {
+        let Err(StartError::Manifest(report)) = gru.control().start(request).await else { panic!("no {says}") };
+        assert!(report.to_string().contains(says), "no {says:?} in:\n{report}");
+    }
+    assert_eq!(gru.control().snapshot().orchestrations.len(), before.orchestrations.len());
+    gru.shutdown().await;
 }
