@@ -89,6 +89,7 @@
 #![warn(clippy::print_stdout)]
 
 mod backoff;
+mod clock;
 pub mod component;
 pub mod config;
 mod error;
@@ -97,6 +98,7 @@ pub mod manifest;
 pub mod minion;
 mod panics;
 pub mod pipeline;
+mod random;
 pub mod resource;
 pub mod store;
 pub mod supervise;

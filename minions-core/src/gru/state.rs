@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::workflow::now_ms;
+use crate::clock::now_ms;
 
 use super::budget::Budget;
 use super::graph::{Action, Graph, NodeId};
@@ -32,7 +32,7 @@ pub(super) struct State {
     pub(super) links: BTreeMap<Arc<str>, NodeId>,
     /// Orchestrations that run no more, as they were last seen.
     pub(super) retired: BTreeMap<Arc<str>, OrchestrationStatus>,
-    pub(super) ops: HashMap<OpId, Op>,
+    pub(super) ops: BTreeMap<OpId, Op>,
     pub(super) next_op: OpId,
     /// Operations that may have come to their end.
     pub(super) touched: BTreeSet<OpId>,
@@ -85,7 +85,7 @@ impl State {
             pipelines: HashMap::new(),
             links: BTreeMap::new(),
             retired: BTreeMap::new(),
-            ops: HashMap::new(),
+            ops: BTreeMap::new(),
             next_op: 0,
             touched: BTreeSet::new(),
             waiting: HashMap::new(),

@@ -13,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, error_span, warn};
 
 use crate::backoff::Backoff;
+use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::panics::{catch, contain_sync, presentable};
 use crate::store::{Admit, Committed, Op};
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::PipelineMetrics;
-use crate::workflow::{Engine, NotDurable, Orchestration, Start, now_ms};
+use crate::workflow::{Engine, NotDurable, Orchestration, Start};
 
 use super::stats::Stats;
 use super::subscribers::{Feed, Subscribers, Taker};
