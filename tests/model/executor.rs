@@ -40,11 +40,12 @@ impl World {
     pub(crate) fn update<T>(self: &Arc<Self>, change: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.inner.lock().unwrap();
         let answer = change(&mut inner);
-        loop {
+        for round in 0.. {
             let actions = inner.graph.settle();
             if actions.is_empty() {
                 break;
             }
+            assert!(round < 1_000, "one change never comes to its end: {actions:?}");
             for action in actions {
                 inner.shadows.take_up(&action);
                 inner.carry_out(self, action);

@@ -11,7 +11,8 @@
 //! $ MINIONS_MODEL_REPLAY=9102… cargo test -p minions-model -- diamonds # the schedule that a failure has printed
 //! ```
 //!
-//! That the model sees something was shown by breaking the graph: each of these changes fails at least one scenario.
+//! That the model sees something was shown by breaking the
+//! graph: each of these changes fails at least one scenario.
 //!
 //! - `may_start` asks whether the needs are in state `Up` and not whether they [stay](graph::Graph::is_up) up.
 //! - `users_are_down` is true when no user is `Up`, although one is stopping.
@@ -32,13 +33,18 @@ mod shadow;
 
 use std::env;
 
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::{Config, MaxSteps, Runner};
+
 use executor::World;
 use operators::{Diamonds, Operator, Pipelines, Storm};
 
 /// How many schedules of each scenario a normal run tries.
-const ITERATIONS: usize = 600;
+const ITERATIONS: usize = 400;
 /// How many preemptions PCT looks for.
 const DEPTH: usize = 4;
+/// More than any run takes that comes to an end.
+const MAX_STEPS: usize = 50_000;
 
 #[test]
 fn diamonds_come_and_go_in_any_order() {
@@ -61,8 +67,10 @@ fn check<O: Operator>() {
     }
     let told = env::var("MINIONS_MODEL_ITERATIONS").ok();
     let iterations = told.map_or(ITERATIONS, |told| told.parse().expect("a number of schedules"));
-    shuttle::check_random(run::<O>, iterations);
-    shuttle::check_pct(run::<O>, iterations, DEPTH);
+    let mut config = Config::new();
+    config.max_steps = MaxSteps::FailAfter(MAX_STEPS);
+    Runner::new(RandomScheduler::new(iterations), config.clone()).run(run::<O>);
+    Runner::new(PctScheduler::new(DEPTH, iterations), config).run(run::<O>);
 }
 
 /// One scenario: operators until they are done, then the end of everything.

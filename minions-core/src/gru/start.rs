@@ -28,10 +28,11 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
         .unwrap_or_else(|error| Err(StoreError::unavailable(format!("opening the store {error}"))))
         .map_err(StartError::Store)?;
     let engine = Arc::new(Engine::new(store, &opened));
-    let mut provided = std::mem::take(&mut builder.provided);
     let runtime = Arc::new_cyclic(|this: &Weak<Runtime>| {
         let control: Arc<dyn Any + Send + Sync> = Arc::new(Control::of(this.clone()));
-        provided.insert(TypeId::of::<Control>(), control);
+        builder.provided.insert(TypeId::of::<Control>(), control);
+        // The builder keeps them too: what is started later is resolved against them.
+        let provided = builder.provided.clone();
         Runtime::new(builder, provided, engine)
     });
     // From here on dropping this future stops what has been started.

@@ -10,6 +10,7 @@ mod lifecycle;
 mod manifest;
 mod panics;
 mod persistence;
+mod random;
 mod resume;
 mod telemetry;
 mod workflows;
