@@ -5,6 +5,7 @@
 mod support;
 
 mod admission;
+mod control;
 mod erased;
 mod lifecycle;
 mod manifest;
@@ -12,5 +13,7 @@ mod panics;
 mod persistence;
 mod random;
 mod resume;
+mod sharing;
+mod supervision;
 mod telemetry;
 mod workflows;
