@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use minions_core::gru::{ControlError, Phase, StartError, StartReport, State};
 
-use super::model::{ORCHESTRATIONS, PIPELINES, Part, parts_of};
+use super::model::{ORCHESTRATIONS, PIPELINES, Part, orchestration, parts_of};
 use super::program::Program;
 use super::stage::{Break, Hook, Trouble};
 
@@ -120,6 +120,10 @@ async fn start_unreadable(program: &mut Program) {
 
 async fn start_dropped(program: &mut Program) {
     let id = any_id(program);
+    if program.waiting.contains_key(orchestration(id).1) {
+        // Started for a moment, it may or may not have taken the event.
+        return;
+    }
     let names: Vec<_> = parts_of(id).into_iter().map(|(name, _)| name).collect();
     let armed = arm(program, &names, &[Hook::Create, Hook::Startup, Hook::Shutdown]);
     let polls = program.dice.below(60);
@@ -209,7 +213,8 @@ fn end_of_source(program: &mut Program) {
 
 /// A component breaks, and perhaps another one gets into trouble while they are started again.
 fn breaks(program: &mut Program) {
-    let live: Vec<_> = program.model.live().into_iter().collect();
+    // A source that is paused is not asked, and so does not break.
+    let live: Vec<_> = program.model.live().into_iter().filter(|part| !program.model.paused.contains(part.0)).collect();
     if live.is_empty() {
         return;
     }
