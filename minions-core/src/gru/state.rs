@@ -25,6 +25,8 @@ pub(super) struct State {
     pub(super) started_ms: u64,
     pub(super) graph: Graph,
     pub(super) parts: HashMap<NodeId, Part>,
+    /// Which type has had which name or id.
+    pub(super) identities: HashMap<Word, (TypeId, &'static str)>,
     pub(super) resources: HashMap<TypeId, NodeId>,
     pub(super) pipelines: HashMap<Arc<str>, NodeId>,
     pub(super) links: BTreeMap<Arc<str>, NodeId>,
@@ -45,6 +47,21 @@ pub(super) struct State {
     pub(super) shutdown: Option<Shutdown>,
 }
 
+/// What a type is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Word {
+    Name(&'static str),
+    Id(&'static str),
+}
+
+impl Word {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Name(word) | Self::Id(word) => word,
+        }
+    }
+}
+
 /// A shutdown under way.
 pub(super) struct Shutdown {
     pub(super) mode: StopMode,
@@ -63,6 +80,7 @@ impl State {
             started_ms: unix_ms(),
             graph: Graph::default(),
             parts: HashMap::new(),
+            identities: HashMap::new(),
             resources: HashMap::new(),
             pipelines: HashMap::new(),
             links: BTreeMap::new(),
