@@ -7,6 +7,7 @@ mod support;
 mod admission;
 mod control;
 mod erased;
+mod found;
 mod lifecycle;
 mod manifest;
 mod panics;
