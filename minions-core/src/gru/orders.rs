@@ -338,9 +338,6 @@ impl State {
             }
         }
         if begins {
-            for id in &known.ids {
-                self.retired.remove(id);
-            }
             self.engage(runtime, &known.roots);
         }
         match known.kind {

@@ -30,7 +30,7 @@ pub(super) struct State {
     pub(super) resources: HashMap<TypeId, NodeId>,
     pub(super) pipelines: HashMap<Arc<str>, NodeId>,
     pub(super) links: BTreeMap<Arc<str>, NodeId>,
-    /// Orchestrations that run no more, as they were last seen.
+    /// Orchestrations that run no more, as they were last seen; also those that run again, in case that is taken back.
     pub(super) retired: BTreeMap<Arc<str>, OrchestrationStatus>,
     pub(super) ops: BTreeMap<OpId, Op>,
     pub(super) next_op: OpId,
@@ -214,7 +214,12 @@ impl State {
                 Some(Why::Stopped) => (LifeState::Stopped, None),
                 Some(Why::Ended) => (LifeState::Ended, None),
                 Some(Why::Lost(cause)) => (LifeState::Lost, Some(cause)),
-                Some(Why::RolledBack | Why::Shutdown) | None => return,
+                // It is again what it was before.
+                Some(Why::RolledBack) | None => return,
+                Some(Why::Shutdown) => {
+                    self.retired.remove(&link.id);
+                    return;
+                }
             };
             if state == LifeState::Lost {
                 self.lost.get_or_insert_with(|| cause.clone().unwrap_or_default());
@@ -259,7 +264,10 @@ impl State {
             let pipeline = link.and_then(|link| self.parts.get(&link.pipeline)).and_then(Part::pipeline);
             pipeline.is_some_and(|pipeline| !pipeline.background)
         };
-        let held = self.retired.values().any(|status| status.state == LifeState::Stopped);
+        let stopped = |(id, status): (&Arc<str>, &OrchestrationStatus)| {
+            status.state == LifeState::Stopped && !self.links.contains_key(id)
+        };
+        let held = self.retired.iter().any(stopped);
         if held || self.links.values().any(keeps_alive) {
             return;
         }
