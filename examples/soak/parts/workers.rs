@@ -1,5 +1,7 @@
 //! Minions of three steps, which tell the ledger of each.
 
+use std::time::Duration;
+
 use minions::component::Component;
 use minions::prelude::*;
 
@@ -18,7 +20,7 @@ pub struct Progress {
 }
 
 macro_rules! minion {
-    ($name:ident [$($need:ident: $Need:ident),*]) => {
+    ($name:ident takes $millis:literal [$($need:ident: $Need:ident),*]) => {
         #[minion]
         pub struct $name {
             chaos: Dep<Chaos>,
@@ -64,6 +66,11 @@ macro_rules! minion {
                 let entry = self.ledger.enter(wf, step, event, (progress.event, progress.steps));
                 $(self.$need.work().await;)*
                 self.chaos.meet(Self::NAME, Place::Step).await?;
+                // Long enough for a stop to come in between.
+                match event.number % ($millis + 1) {
+                    0 => {}
+                    millis => tokio::time::sleep(Duration::from_millis(millis)).await,
+                }
                 progress.steps += 1;
                 entry.leave();
                 Ok(())
@@ -72,7 +79,7 @@ macro_rules! minion {
     };
 }
 
-minion!(Copier [search: Search, archive: Archive]);
-minion!(Checker [portal: Portal]);
-minion!(Slow [digest: Digest, gateway: Gateway]);
-minion!(Fragile [portal: Portal, digest: Digest]);
+minion!(Copier takes 2 [search: Search, archive: Archive]);
+minion!(Checker takes 5 [portal: Portal]);
+minion!(Slow takes 20 [digest: Digest, gateway: Gateway]);
+minion!(Fragile takes 3 [portal: Portal, digest: Digest]);
