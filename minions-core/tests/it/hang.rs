@@ -350,7 +350,9 @@ where
 const WAYS: [Way; 3] = [Way::Waits, Way::Blocks, Way::WakesAndBlocks];
 
 fn cases(kinds: &[Kind], places: &[Place]) -> Vec<Case> {
-    let each = kinds.iter().flat_map(|kind| places.iter().flat_map(|place| WAYS.map(|way| Case { kind: *kind, place: *place, way })));
+    let each = kinds
+        .iter()
+        .flat_map(|kind| places.iter().flat_map(|place| WAYS.map(|way| Case { kind: *kind, place: *place, way })));
     each.collect()
 }
 
@@ -421,7 +423,8 @@ fn check_stop(case: Case, report: &StopReport) {
     let failed: Vec<_> = report.phases.iter().filter(|phase| phase.error.is_some()).collect();
     match expected(case) {
         Some(phase) => {
-            let named = |told: &&PhaseReport| told.kind == case.kind && told.name == name(case.kind) && told.phase == phase;
+            let named =
+                |told: &&PhaseReport| told.kind == case.kind && told.name == name(case.kind) && told.phase == phase;
             assert!(!failed.is_empty() && failed.iter().all(named), "{report:#?}");
         }
         None => assert!(failed.is_empty(), "{report:#?}"),
@@ -450,7 +453,8 @@ fn l8_a_shutdown_comes_back_and_names_what_never_returns() {
 
 #[test]
 fn s7_a_value_whose_drop_never_returns_holds_up_nobody() {
-    let all = [Kind::Resource, Kind::Pipeline, Kind::Minion].map(|kind| Case { kind, place: Place::Drop, way: Way::Blocks });
+    let all =
+        [Kind::Resource, Kind::Pipeline, Kind::Minion].map(|kind| Case { kind, place: Place::Drop, way: Way::Blocks });
     play(all.into(), async |trap| {
         let mut scene = Scene::set(&trap).await;
         scene.start().await;
