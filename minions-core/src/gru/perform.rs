@@ -19,6 +19,7 @@ use crate::supervise::Restart;
 use crate::workflow::{Backlog, Orchestration};
 
 use super::bring_up::{bring_up, take_down};
+use super::budget::Budget;
 use super::component::{Bounds, Identity, Live, OnFailure};
 use super::graph::{NodeId, NodeState};
 use super::link::{LinkOutcome, Parting};
@@ -208,10 +209,7 @@ impl State {
                 resource.shared = None;
                 resource.live.take()
             }
-            Body::Minion(minion) => {
-                minion.erased = None;
-                minion.live.take()
-            }
+            Body::Minion(_) => return self.stop_minion(&runtime, id, budget),
             Body::Pipeline(pipeline) => {
                 let source = pipeline.source.take();
                 let this = runtime.clone();
@@ -228,6 +226,39 @@ impl State {
         };
         let this = runtime.clone();
         runtime.spawn(async move {
+            let phases = match live {
+                Some(live) => live.shutdown(budget).await,
+                None => Vec::new(),
+            };
+            this.update(|state| state.came_down(id, &phases));
+        });
+    }
+
+    /// Lets the workflows leave the minion, whatever its orchestration has been doing meanwhile, then shuts it down.
+    fn stop_minion(&mut self, runtime: &Arc<Runtime>, id: NodeId, budget: Budget) {
+        let part = self.part(id);
+        let identity = part.identity.clone();
+        let Body::Minion(minion) = &mut part.body else { return };
+        minion.erased = None;
+        let live = minion.live.take();
+        let roots: Vec<_> = self.graph.users(id).collect();
+        let links = roots.into_iter().filter_map(|root| {
+            let link = self.parts.get_mut(&root)?.link_mut()?;
+            let orchestration = link.orchestration.clone()?;
+            link.vacated = true;
+            Some(orchestration)
+        });
+        let (leaving, this): (Vec<_>, _) = (links.collect(), runtime.clone());
+        runtime.spawn(async move {
+            for orchestration in leaving {
+                if timeout(budget.for_work(), orchestration.seat.vacate()).await.is_err() {
+                    warn!(
+                        orchestration = &*orchestration.id,
+                        component = &*identity.name,
+                        "steps still run on the minion that is being replaced"
+                    );
+                }
+            }
             let phases = match live {
                 Some(live) => live.shutdown(budget).await,
                 None => Vec::new(),
@@ -368,23 +399,12 @@ impl State {
         if link.retire.is_some() {
             return self.tear_down_link(runtime, id);
         }
-        let vacates = self.graph.is_sinking(link.minion);
-        let budget = self.budget(runtime, id);
         let Some(link) = self.part(id).link_mut() else { return };
-        link.vacated |= vacates;
         if let Some(watcher) = link.watcher.take() {
             watcher.abort();
         }
-        let leaving = link.orchestration.clone().filter(|_| vacates);
         let this = runtime.clone();
-        runtime.spawn(async move {
-            if let Some(orchestration) = leaving
-                && timeout(budget.for_work(), orchestration.seat.vacate()).await.is_err()
-            {
-                warn!(orchestration = &*orchestration.id, "steps still run on the minion that is being replaced");
-            }
-            this.update(|state| state.suspended(&this, id));
-        });
+        runtime.spawn(async move { this.update(|state| state.suspended(&this, id)) });
     }
 
     fn suspended(&mut self, runtime: &Arc<Runtime>, id: NodeId) {
@@ -458,7 +478,7 @@ fn on_failure(runtime: &Arc<Runtime>, id: NodeId, instance: u64) -> OnFailure {
 }
 
 /// Ends the production of a pipeline, then runs its shutdown hook.
-async fn stop_source(identity: &Identity, source: LiveSource, budget: super::budget::Budget) -> Vec<PhaseReport> {
+async fn stop_source(identity: &Identity, source: LiveSource, budget: Budget) -> Vec<PhaseReport> {
     let LiveSource { mut task, tasks, stop, .. } = source;
     let began = std::time::Instant::now();
     stop.cancel();
