@@ -9,6 +9,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _, Subcommand};
 
 use crate::args::UserArgs;
+use crate::control;
 use crate::graph::Format;
 use crate::workflows;
 
@@ -41,6 +42,8 @@ pub(crate) enum Action {
         json: bool,
     },
     Workflows(workflows::Command),
+    /// Told to a program that is running.
+    Control(control::Command),
 }
 
 // The same on every level of the command line, so that they may stand before and after a command. No documentation,
@@ -80,6 +83,8 @@ enum Other {
     /// Look into the stored workflows of a program that is not running
     #[command(subcommand)]
     Wf(workflows::Command),
+    #[command(flatten)]
+    Control(control::Command),
 }
 
 /// Understands `args`, the first of which is the name of the program.
@@ -176,6 +181,7 @@ impl From<Other> for Action {
             Other::Graph { format } => Self::Graph(format),
             Other::Config { json, .. } => Self::Config { json },
             Other::Wf(command) => Self::Workflows(command),
+            Other::Control(command) => Self::Control(command),
         }
     }
 }

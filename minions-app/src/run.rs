@@ -12,14 +12,17 @@ use minions_sqlite::{Durability, SqliteStore};
 
 use crate::cli::Global;
 use crate::config::{DurabilityOption, Options, StoreOption};
+use crate::control::Orders;
 use crate::exit::Exit;
+use crate::fate::Kept;
 use crate::logs::{self, Installed, LogError};
+use crate::metrics::{self, Metrics};
 use crate::output::{SAID, complain, say};
 use crate::prepare::{Prepared, prepare};
 use crate::signals::Signals;
 use crate::state::State;
 use crate::watchdog::Watchdog;
-use crate::{App, metrics, text};
+use crate::{App, text};
 
 /// Runs the program until its sources have ended or a signal asks it to stop.
 pub(crate) async fn run(app: App, program: &str, global: &Global, matches: &ArgMatches) -> Exit {
@@ -57,8 +60,7 @@ pub(crate) async fn run(app: App, program: &str, global: &Global, matches: &ArgM
         Ok(talks) => talks,
         Err(error) => return not_started(text::with_causes(&error)),
     };
-    let keeps = prepared.builder.given_store().is_some() || options.store == StoreOption::Sqlite;
-    let run = Run { program, state: &state, options: &options, signals: &signals, talks, keeps };
+    let run = Run { program, state: &state, options: &options, signals: &signals, talks };
     run.greet(&prepared);
     let stop_metrics = CancellationToken::new();
     let metrics = match options.metrics.as_on().filter(|_| app.metrics) {
@@ -66,10 +68,14 @@ pub(crate) async fn run(app: App, program: &str, global: &Global, matches: &ArgM
         Some(metrics) => Some(metrics::start(&metrics.clone().into(), stop_metrics.clone()).await),
         None => None,
     };
-    let exit = run.to_the_end(prepared.builder).await;
+    let (exit, orders) = run.to_the_end(prepared.builder, metrics.as_ref()).await;
     stop_metrics.cancel();
     if let Some(metrics) = metrics {
         metrics.stopped().await;
+    }
+    if let Some(orders) = orders {
+        // Last, because by the end of its connection knows whoever has ordered the shutdown that it is over.
+        orders.end().await;
     }
     exit
 }
@@ -82,14 +88,13 @@ struct Run<'a> {
     signals: &'a Signals,
     /// Whether there is more on the terminal than errors.
     talks: bool,
-    /// Whether unfinished work survives the process.
-    keeps: bool,
 }
 
 /// Why a run comes to its end.
 enum End {
     Finished(Finished),
     Signal,
+    Order(Option<StopMode>),
 }
 
 impl Run<'_> {
@@ -114,26 +119,43 @@ impl Run<'_> {
         }
     }
 
-    async fn to_the_end(&self, builder: GruBuilder) -> Exit {
+    /// How it ended, and the control socket, whose callers wait for the end of everything else.
+    async fn to_the_end(&self, builder: GruBuilder, metrics: Option<&Metrics>) -> (Exit, Option<Orders>) {
         let builder = with_store(builder, self.options, self.state);
         let gru = match self.start(builder).await {
             Ok(gru) => gru,
-            Err(exit) => return exit,
+            Err(exit) => return (exit, None),
         };
         let began = Instant::now();
+        let control = gru.control();
+        if let Some(metrics) = metrics {
+            metrics.watch(control.clone());
+        }
+        let mut orders = Orders::take(self.program, self.state, control.clone());
         let end = tokio::select! {
             biased;
             finished = gru.finished() => End::Finished(finished),
             () = self.signals.requested() => End::Signal,
+            mode = orders.shutdown() => End::Order(mode),
+        };
+        let mode = match end {
+            End::Order(mode) => {
+                tracing::info!(target: SAID, ?mode, "stopping because of an order");
+                say("shutdown ordered: stopping; once terminated, it stops at once");
+                mode
+            }
+            _ => None,
         };
         let watchdog = Watchdog::over(
             self.options.shutdown_deadline,
-            "the stop did not end within its deadline, something blocks its threads; stopping at once, stored work \
-             resumes with the next start",
+            "the stop did not end within its deadline",
+            "stopping at once, stored work resumes with the next start",
         );
-        let report = gru.shutdown().await;
+        let report = control.shutdown(mode).await;
         drop(watchdog);
-        self.sum_up(&end, &report, began.elapsed())
+        let exit = self.sum_up(&end, &report, began.elapsed());
+        orders.report(report);
+        (exit, Some(orders))
     }
 
     /// A start cannot be taken back half-way, so a signal waits for its end, but not for ever.
@@ -143,7 +165,8 @@ impl Run<'_> {
             self.signals.requested().await;
             let _watchdog = Watchdog::over(
                 self.options.shutdown_deadline,
-                "the start did not end after it was interrupted, something blocks its threads; stopping at once",
+                "the start did not end after it was interrupted",
+                "stopping at once",
             );
             tokio::time::sleep(self.options.shutdown_deadline).await;
         };
@@ -173,15 +196,15 @@ impl Run<'_> {
         let exit = exit(end, report);
         let mut line = match end {
             End::Finished(Finished::Failed(why)) => format!("failed after {ran}: {why}"),
+            // A component, or whoever else holds a handle.
+            End::Finished(Finished::Stopped) => format!("stopped after {ran}"),
             End::Finished(_) => format!("done after {ran}"),
-            End::Signal => format!("stopped after {ran}"),
+            End::Signal | End::Order(_) => format!("stopped after {ran}"),
         };
         let unfinished = report.parked + report.interrupted;
         if unfinished > 0 {
-            let count = text::count(unfinished, "workflow");
-            let fate =
-                if self.keeps { "stored, to go on with the next start" } else { "dropped, as nothing is stored" };
-            line.push_str(&format!("; {count} {fate}"));
+            let fate = Kept::from(&report.durability).fate_of(unfinished, "the next start");
+            line.push_str(&format!("; {fate}"));
         }
         if report.quarantined > 0 {
             let kept = text::count(report.quarantined, "workflow");
@@ -203,7 +226,7 @@ fn exit(end: &End, report: &ShutdownReport) -> Exit {
         End::Finished(Finished::Failed(_)) => Exit::Failed,
         _ if !report.is_clean() => Exit::Failed,
         // Whoever stops a program has not asked how its work went.
-        End::Signal => Exit::Done,
+        End::Signal | End::Order(_) | End::Finished(Finished::Stopped) => Exit::Done,
         End::Finished(_) if report.quarantined > 0 => Exit::Quarantined,
         End::Finished(_) => Exit::Done,
     }

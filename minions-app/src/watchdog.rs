@@ -23,11 +23,13 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Watches over something that has `deadline` to end, and says `late` if it does not.
-    pub(crate) fn over(deadline: Duration, late: &'static str) -> Self {
+    /// Watches over something that has `deadline` to end; if it does not, says that it is `late`, what keeps it, and what
+    /// happens `then`.
+    pub(crate) fn over(deadline: Duration, late: &'static str, then: &'static str) -> Self {
         let (alive, gone) = mpsc::channel();
         let watch = move || {
             if gone.recv_timeout(deadline.saturating_add(GRACE)) == Err(RecvTimeoutError::Timeout) {
+                let late = format!("{late}, {}; {then}", culprit());
                 tracing::error!(target: SAID, "{late}");
                 complain(late);
                 process::exit(Exit::Failed.code().into());
@@ -39,4 +41,9 @@ impl Watchdog {
         }
         Self { _alive: alive }
     }
+}
+
+/// What keeps the threads of the runtime, as far as it can be told at the moment when they should be free.
+fn culprit() -> String {
+    "something blocks its threads".to_owned()
 }
