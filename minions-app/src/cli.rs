@@ -235,6 +235,23 @@ mod tests {
     }
 
     #[test]
+    fn orders_are_understood() {
+        let order = |line: &str| match parsed(line).unwrap().action {
+            Action::Control(command) => command,
+            _ => panic!("{line}"),
+        };
+        assert_eq!(order("look ps --json"), control::Command::Ps { json: true });
+        let stop = order("look stop a/b --mode now --state s");
+        assert_eq!(stop, control::Command::Stop { id: "a/b".into(), mode: control::Mode::Now, json: false });
+        assert_eq!(order("look shutdown"), control::Command::Shutdown { mode: None, json: false });
+        let start = parsed("look start a/b --from x.toml --config c.toml --id eu --max-in-flight 8").unwrap();
+        assert_eq!(start.global.config, Some(PathBuf::from("c.toml")));
+        assert!(refusal("look stop").contains("<ID>"));
+        assert!(refusal("look stop a/b --mode never").contains("[possible values: drain, park, now]"));
+        assert!(refusal("look start a/b --max-in-flight 0").contains("--max-in-flight"));
+    }
+
+    #[test]
     fn options_stand_on_every_level() {
         let global = |line: &str| parsed(line).unwrap().global;
         let all = global("look --set a.b=1 --state s wf --set a.c=2 list --set a.d=3 --state t --config c.toml");

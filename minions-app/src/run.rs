@@ -141,7 +141,7 @@ impl Run<'_> {
         let mode = match end {
             End::Order(mode) => {
                 tracing::info!(target: SAID, ?mode, "stopping because of an order");
-                say("shutdown ordered: stopping; once terminated, it stops at once");
+                say("shutdown ordered: stopping");
                 mode
             }
             _ => None,

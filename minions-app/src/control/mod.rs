@@ -24,6 +24,8 @@ mod socket;
 mod view;
 
 pub(crate) use self::command::Command;
+#[cfg(test)]
+pub(crate) use self::command::Mode;
 pub(crate) use self::orders::Orders;
 
 #[cfg(unix)]

@@ -149,10 +149,12 @@ async fn talk(service: Service, stream: UnixStream, owner: u32, busy: bool) {
         Answer::Error(Refusal::new("busy", format!("{CONNECTIONS} others are talking to the program; try again")))
     } else {
         let mut limited = (&mut stream).take(LONGEST_REQUEST);
-        match tokio::time::timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(_)) => return,
-            Err(_) => line.clear(),
+        let read = tokio::time::timeout(PATIENCE, limited.read_until(b'\n', &mut line));
+        // Who has not asked yet does not hold up the end.
+        match service.end.run_until_cancelled(read).await {
+            Some(Ok(Ok(_))) => {}
+            Some(Ok(Err(_))) | None => return,
+            Some(Err(_)) => line.clear(),
         }
         match Request::from_line(&line) {
             Ok(request) => {
