@@ -70,9 +70,11 @@ impl Resource for Gate {
         self.ask("shutdown").await
     }
 
-    /// As well as the file `unhealthy` says.
     async fn health(&self) -> Health {
-        std::fs::read_to_string("unhealthy").map_or(Health::Healthy, |why| Health::unhealthy(why.trim()))
+        match self.ask("health").await {
+            Ok(()) => Health::Healthy,
+            Err(error) => Health::unhealthy(error.to_string()),
+        }
     }
 }
 
