@@ -89,6 +89,6 @@ fn readiness_names_what_is_unhealthy_until_it_is_well_again() {
     assert_eq!(text(&address, "/healthz").0, 200);
     health("go");
     becomes(&address, (200, "ready\n"));
-    end.map_or_else(|| place.asked(), |end| end).answer("go");
+    end.unwrap_or_else(|| place.asked()).answer("go");
     running.end().code(0);
 }
