@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use crate::config::Settings;
 
+use super::Tasks;
+
 pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 
 /// Everything that can be injected into one component: running resources, its configuration, provided values.
@@ -15,6 +17,7 @@ pub struct Assembly {
     settings: Settings,
     live: Arc<HashMap<TypeId, Shared>>,
     provided: Arc<HashMap<TypeId, Shared>>,
+    tasks: Tasks,
 }
 
 impl Assembly {
@@ -23,8 +26,9 @@ impl Assembly {
         settings: Settings,
         live: Arc<HashMap<TypeId, Shared>>,
         provided: Arc<HashMap<TypeId, Shared>>,
+        tasks: Tasks,
     ) -> Self {
-        Self { component, settings, live, provided }
+        Self { component, settings, live, provided, tasks }
     }
 
     /// The name of the component that is being made.
@@ -43,6 +47,10 @@ impl Assembly {
     #[must_use]
     pub fn provided<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.provided.get(&TypeId::of::<T>())?.clone().downcast().ok()
+    }
+
+    pub(crate) fn tasks(&self) -> Tasks {
+        self.tasks.clone()
     }
 
     pub(crate) fn live(&self, id: TypeId) -> Option<Shared> {

@@ -41,6 +41,8 @@ pub(crate) enum NeedKind {
     Resource(&'static dyn ResourceFactory),
     Config(CheckConfig),
     Provided(fn() -> TypeId),
+    /// Made for the component itself, so that nothing has to be there.
+    Own,
 }
 
 /// Decodes a section only to learn what is wrong with it, or what its keys are.
@@ -70,12 +72,18 @@ impl Need {
         Self { kind: NeedKind::Provided(TypeId::of::<T>), type_name: type_name::<T> }
     }
 
+    /// A value of type `T` that the runtime makes for the component alone.
+    #[must_use]
+    pub(crate) const fn own<T>() -> Self {
+        Self { kind: NeedKind::Own, type_name: type_name::<T> }
+    }
+
     /// The name of the resource, if it is one that is needed.
     #[must_use]
     pub fn as_resource(&self) -> Option<&'static str> {
         match self.kind {
             NeedKind::Resource(factory) => Some(factory.entry().name),
-            NeedKind::Config(_) | NeedKind::Provided(_) => None,
+            NeedKind::Config(_) | NeedKind::Provided(_) | NeedKind::Own => None,
         }
     }
 
@@ -98,6 +106,7 @@ impl std::fmt::Debug for Need {
             NeedKind::Resource(_) => "Resource",
             NeedKind::Config(_) => "Config",
             NeedKind::Provided(_) => "Provided",
+            NeedKind::Own => "Own",
         };
         write!(f, "{kind}({})", self.type_name())
     }

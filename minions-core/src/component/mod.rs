@@ -10,6 +10,7 @@ mod health;
 mod hooks;
 mod inject;
 mod stop;
+mod tasks;
 
 pub use assembly::Assembly;
 pub use dep::Dep;
@@ -19,6 +20,8 @@ pub(crate) use hooks::{Hooks, forward_hooks};
 pub(crate) use inject::NeedKind;
 pub use inject::{Inject, Need};
 pub use stop::Stop;
+pub(crate) use tasks::TaskFailures;
+pub use tasks::Tasks;
 
 /// A long-lived part of a program: the half that the struct declares.
 ///

@@ -1,20 +1,22 @@
 //! Makes one component and starts it up; whatever kind it is, a failed startup is followed by its shutdown.
 
 use std::future::Future;
-use std::time::Duration;
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::error::Result;
 use crate::minion::MinionInstance;
+use crate::panics::discard;
 use crate::pipeline::ErasedPipeline;
 use crate::resource::ErasedResource;
 
-use super::component::Identity;
-use super::report::{ComponentFailure, Phase};
+use super::component::{Bounds, Identity};
+use super::report::{Phase, PhaseReport};
 
 /// A component that has been made and that nobody else knows yet.
-pub(super) trait Fresh: Send {
+pub(super) trait Fresh: Send + 'static {
     fn startup(&mut self) -> BoxFuture<'_, Result<()>>;
     fn shutdown(&mut self) -> BoxFuture<'_, Result<()>>;
 }
@@ -34,33 +36,43 @@ macro_rules! fresh {
 }
 fresh!(ErasedResource, MinionInstance, ErasedPipeline);
 
-/// Makes and starts up one component, each within `deadline`.
-pub(super) async fn bring_up<I: Fresh>(
-    identity: Identity,
-    deadline: Duration,
-    create: impl Future<Output = Result<I>>,
-) -> Result<(Identity, I), ComponentFailure> {
-    let mut instance = identity.hook(Phase::Create, deadline, create).await?;
-    match identity.hook(Phase::Startup, deadline, instance.startup()).await {
-        Ok(()) => Ok((identity, instance)),
-        Err(failure) => {
-            // It has a value, so its shutdown runs; what that says never hides the first failure.
-            let _ = identity.hook(Phase::Shutdown, deadline, instance.shutdown()).await;
-            Err(failure)
-        }
-    }
+/// What came of it: the phases it went through, and the instance if all went well.
+pub(super) struct BroughtUp<I> {
+    pub(super) phases: Vec<PhaseReport>,
+    pub(super) instance: Option<I>,
 }
 
-/// Waits for all of them, also after a failure: what came up, and the first failure in their order.
-pub(super) async fn together<T>(
-    starting: impl Iterator<Item = impl Future<Output = Result<T, ComponentFailure>>>,
-) -> (Vec<T>, Option<ComponentFailure>) {
-    let (mut up, mut failed) = (Vec::new(), None);
-    for started in join_all(starting).await {
-        match started {
-            Ok(started) => up.push(started),
-            Err(failure) => failed = failed.or(Some(failure)),
-        }
+/// Makes and starts up one component, each within the deadline of `bounds`.
+pub(super) async fn bring_up<I: Fresh>(
+    identity: &Identity,
+    bounds: &Bounds,
+    create: impl Future<Output = Result<I>> + Send + 'static,
+) -> BroughtUp<I> {
+    let (created, instance) = identity.create(bounds, create).await;
+    let mut phases = vec![created];
+    let Some(instance) = instance else { return BroughtUp { phases, instance: None } };
+    let (started, instance) = identity.hook(Phase::Startup, bounds, instance, |instance| instance.startup()).await;
+    let failed = started.error.is_some();
+    phases.push(started);
+    let Some(instance) = instance else { return BroughtUp { phases, instance: None } };
+    if !failed {
+        return BroughtUp { phases, instance: Some(instance) };
     }
-    (up, failed)
+    // It has a value, so its shutdown runs; what that says never hides the first failure.
+    phases.push(take_down(identity, bounds.deadline, instance).await);
+    BroughtUp { phases, instance: None }
+}
+
+/// Runs the shutdown hook of an instance that nobody else knows, and drops it.
+pub(super) async fn take_down<I: Fresh>(
+    identity: &Identity,
+    deadline: std::time::Duration,
+    instance: I,
+) -> PhaseReport {
+    let bounds = Bounds { deadline, cancel: CancellationToken::new() };
+    let (report, instance) = identity.hook(Phase::Shutdown, &bounds, instance, |instance| instance.shutdown()).await;
+    if let Some(panic) = instance.and_then(discard) {
+        warn!(component = &*identity.name, panic, "the component panicked while it was dropped");
+    }
+    report
 }

@@ -143,6 +143,22 @@ impl OrchestrationOptions {
     }
 }
 
+impl OrchestrationOptions {
+    /// Whether nothing was chosen.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.config.is_none() && self.id.is_none() && self.max_in_flight.is_none()
+    }
+
+    /// Under which configuration an orchestration is declared, for messages.
+    pub(crate) fn describe(&self) -> String {
+        match (&self.config, &self.id) {
+            (_, Some(id)) => format!("as `{id}`"),
+            (Some(pattern), None) => format!("by `{pattern}`"),
+            (None, None) => "without one".to_owned(),
+        }
+    }
+}
+
 impl GruBuilder {
     /// A program without orchestrations, configuration and state.
     pub fn new() -> Self {
@@ -287,7 +303,7 @@ impl GruBuilder {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops what was started, in the background.
+    /// Dropping the future takes the start back, in the background.
     pub async fn start(self) -> Result<Gru, StartError> {
         super::start::start(self).await
     }

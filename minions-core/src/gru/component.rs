@@ -1,139 +1,261 @@
-//! One resource or minion as it runs: its hooks, its background task, its health.
+//! One component as it runs: who it is, its hooks, its background tasks, its health.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use metrics::{Gauge, gauge};
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, error, error_span, info, warn};
+use tracing::{Instrument, error_span, info, warn};
 
-use crate::component::{Health, Hooks, Kind, Stop};
+use crate::component::{Health, Hooks, Kind, Stop, TaskFailures, Tasks};
 use crate::error::{Error, Result};
 use crate::panics::{catch, contain, discard};
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::names;
 
-use super::report::{ComponentFailure, Phase};
+use super::budget::Budget;
+use super::hook::{self, Silent};
+use super::report::{CalledOff, ComponentFailure, Phase, PhaseReport};
 
 const HEALTH_EVERY: Duration = Duration::from_secs(10);
 const HEALTH_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Who a component is, for its hooks and for reports.
 #[derive(Clone)]
-pub(crate) struct Identity {
-    pub(crate) kind: Kind,
+pub(super) struct Identity {
+    pub(super) kind: Kind,
     /// Its name; for a minion or a pipeline with a configuration of its own, with that.
-    pub(crate) name: Arc<str>,
-    pub(crate) caller: CallerId,
+    pub(super) name: Arc<str>,
+    pub(super) caller: CallerId,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} `{}`", self.kind, self.name)
+    }
+}
+
+/// What a hook may take, and what calls it off.
+#[derive(Clone)]
+pub(super) struct Bounds {
+    pub(super) deadline: Duration,
+    pub(super) cancel: CancellationToken,
 }
 
 impl Identity {
-    /// Runs a hook: on behalf of the component, within `deadline`, with panics as errors.
-    pub(crate) async fn hook<T>(
+    /// Makes a value: on behalf of the component, within its bounds, with panics as errors.
+    pub(super) async fn create<T: Send + 'static>(
         &self,
-        phase: Phase,
-        deadline: Duration,
-        hook: impl Future<Output = Result<T>>,
-    ) -> Result<T, ComponentFailure> {
-        let span = error_span!("hook", component = &*self.name, kind = self.kind.as_str(), phase = %phase);
-        let bounded = tokio::time::timeout(deadline, self.caller.scope(contain(hook))).instrument(span);
-        let result = bounded.await.unwrap_or_else(|_| Err(Error::new(format!("it did not end within {deadline:?}"))));
-        result.map_err(|error| self.failure(phase, error))
+        bounds: &Bounds,
+        create: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> (PhaseReport, Option<T>) {
+        let began = Instant::now();
+        let (this, inner) = (self.clone(), bounds.clone());
+        let work = async move { this.bounded(Phase::Create, inner, create).await };
+        let made = self.apart(Phase::Create, bounds, work).await;
+        self.told(Phase::Create, began, made.and_then(|made| made))
     }
 
-    pub(crate) fn failure(&self, phase: Phase, error: Error) -> ComponentFailure {
-        ComponentFailure {
-            kind: self.kind,
-            name: self.name.to_string(),
-            phase,
-            took: Duration::ZERO,
-            error: error.into(),
+    /// Runs a hook of `instance`; gives the instance back, unless the hook blocks its thread and has it for ever.
+    pub(super) async fn hook<I: Send + 'static>(
+        &self,
+        phase: Phase,
+        bounds: &Bounds,
+        mut instance: I,
+        hook: impl for<'a> FnOnce(&'a mut I) -> BoxFuture<'a, Result<()>> + Send + 'static,
+    ) -> (PhaseReport, Option<I>) {
+        let began = Instant::now();
+        let (this, inner) = (self.clone(), bounds.clone());
+        let work = async move {
+            let ended = this.bounded(phase, inner, hook(&mut instance)).await;
+            (instance, ended)
+        };
+        match self.apart(phase, bounds, work).await {
+            Ok((instance, ended)) => (self.told(phase, began, ended).0, Some(instance)),
+            Err(error) => (self.told::<()>(phase, began, Err(error)).0, None),
         }
     }
 
-    pub(crate) fn up(&self) -> Gauge {
+    fn bounded<T>(
+        &self,
+        phase: Phase,
+        bounds: Bounds,
+        hook: impl Future<Output = Result<T>>,
+    ) -> impl Future<Output = Result<T>> {
+        let span = error_span!("hook", component = &*self.name, kind = self.kind.as_str(), phase = %phase);
+        let hook = self.caller.scope(contain(hook));
+        async move {
+            tokio::select! {
+                biased;
+                ended = tokio::time::timeout(bounds.deadline, hook) => {
+                    ended.unwrap_or_else(|_| Err(Error::new(format!("it did not end within {:?}", bounds.deadline))))
+                }
+                () = bounds.cancel.cancelled() => Err(Error::new(CalledOff)),
+            }
+        }
+        .instrument(span)
+    }
+
+    async fn apart<T: Send + 'static>(
+        &self,
+        phase: Phase,
+        bounds: &Bounds,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T> {
+        let silent = match hook::run(format!("{self} in {phase}"), bounds, work).await {
+            Ok(ended) => return Ok(ended),
+            Err(silent) => silent,
+        };
+        Err(Error::new(match silent {
+            Silent::Blocks => format!(
+                "it blocks its thread: it neither ended within {:?} nor came to an await where it could be dropped",
+                bounds.deadline
+            ),
+            Silent::Gone => "its thread could not be started, or ended under it".to_owned(),
+        }))
+    }
+
+    fn told<T>(&self, phase: Phase, began: Instant, ended: Result<T>) -> (PhaseReport, Option<T>) {
+        let (value, error) = match ended {
+            Ok(value) => (Some(value), None),
+            Err(error) => (None, Some(Arc::new(error))),
+        };
+        let report = PhaseReport { kind: self.kind, name: self.name.to_string(), phase, took: began.elapsed(), error };
+        (report, value)
+    }
+
+    /// The report of a phase that failed.
+    pub(super) fn failed(&self, phase: Phase, took: Duration, error: impl Into<Arc<Error>>) -> PhaseReport {
+        PhaseReport { kind: self.kind, name: self.name.to_string(), phase, took, error: Some(error.into()) }
+    }
+
+    pub(super) fn up(&self) -> Gauge {
         gauge!(names::COMPONENT_UP, "kind" => self.kind.as_str(), "component" => self.name.to_string())
     }
 }
 
+impl PhaseReport {
+    /// The failure that it tells of, if any.
+    pub(super) fn failure(&self) -> Option<ComponentFailure> {
+        let error = self.error.clone()?;
+        Some(ComponentFailure { kind: self.kind, name: self.name.clone(), phase: self.phase, took: self.took, error })
+    }
+}
+
+/// What hears of a component that failed while it ran.
+pub(super) type OnFailure = Box<dyn FnOnce(ComponentFailure) + Send>;
+
 /// A resource or a minion after its startup.
-pub(crate) struct Live {
+pub(super) struct Live {
     identity: Identity,
     hooks: Arc<dyn Hooks>,
+    tasks: Tasks,
     stop: CancellationToken,
     run: JoinHandle<()>,
     health: JoinHandle<()>,
+    unhealthy: Arc<Mutex<Option<String>>>,
 }
 
 impl Live {
-    /// Starts the background task and the watch over its health; `lost` hears of an early end.
-    pub(crate) fn start(
+    /// Starts the background task and the watch over its health.
+    pub(super) fn start(
         identity: Identity,
         hooks: Arc<dyn Hooks>,
-        lost: impl FnOnce(ComponentFailure) + Send + 'static,
+        tasks: Tasks,
+        failures: TaskFailures,
+        on_failure: OnFailure,
     ) -> Self {
         identity.up().set(1.0);
         let stop = CancellationToken::new();
         let span = error_span!("component", component = &*identity.name, kind = identity.kind.as_str());
-        let run = tokio::spawn(
-            identity.caller.scope(run(identity.clone(), hooks.clone(), stop.clone(), lost)).instrument(span.clone()),
-        );
-        let health =
-            tokio::spawn(identity.caller.scope(watch(identity.clone(), hooks.clone(), stop.clone())).instrument(span));
-        Self { identity, hooks, stop, run, health }
+        let run = run(identity.clone(), hooks.clone(), stop.clone(), failures, on_failure);
+        let run = tokio::spawn(identity.caller.scope(run).instrument(span.clone()));
+        let unhealthy = Arc::new(Mutex::new(None));
+        let watch = watch(identity.clone(), hooks.clone(), stop.clone(), unhealthy.clone());
+        let health = tokio::spawn(identity.caller.scope(watch).instrument(span));
+        Self { identity, hooks, tasks, stop, run, health, unhealthy }
     }
 
-    /// Drops the background task where it is, without the shutdown hook.
-    pub(crate) fn abort(&self) {
-        self.stop.cancel();
-        self.run.abort();
-        self.health.abort();
+    /// What the component says is wrong with it.
+    pub(super) fn unhealthy(&self) -> Option<String> {
+        self.unhealthy.lock().clone()
     }
 
-    /// Ends the background task, then runs the shutdown hook; both within `deadline` together.
-    pub(crate) async fn shutdown(self, deadline: Duration) -> Vec<ComponentFailure> {
-        let Self { identity, hooks, stop, mut run, health } = self;
-        let began = tokio::time::Instant::now();
-        let mut failures = Vec::new();
+    /// Ends the background tasks, then runs the shutdown hook.
+    pub(super) async fn shutdown(self, budget: Budget) -> Vec<PhaseReport> {
+        let Self { identity, hooks, tasks, stop, mut run, health, .. } = self;
+        let (began, mut phases) = (Instant::now(), Vec::new());
+        let deadline = budget.for_hook();
         stop.cancel();
         health.abort();
-        if tokio::time::timeout(deadline, &mut run).await.is_err() {
+        tasks.request_stop();
+        let ended = async {
+            // A background task that was aborted or panicked has been reported before.
+            let _ = (&mut run).await;
+            tasks.ended().await;
+        };
+        if tokio::time::timeout(deadline, ended).await.is_err() {
+            let what = if run.is_finished() { "a task of its own" } else { "its background task" };
             run.abort();
-            let error = Error::new(format!("it did not end within {deadline:?} after it was asked to"));
-            failures.push(identity.failure(Phase::Run, error));
+            tasks.drop_all();
+            let error = Error::new(format!("{what} did not end within {deadline:?} after it was asked to"));
+            phases.push(identity.failed(Phase::Run, began.elapsed(), error));
         }
-        // A background task that took all the time leaves the hook a last moment, so that connections are closed.
-        let left = deadline.saturating_sub(began.elapsed()).max(Duration::from_millis(100));
-        failures.extend(identity.hook(Phase::Shutdown, left, hooks.shutdown()).await.err());
+        let bounds = Bounds { deadline: budget.for_hook(), cancel: CancellationToken::new() };
+        let (report, hooks) = identity
+            .hook(Phase::Shutdown, &bounds, hooks, |hooks| {
+                let hooks = hooks.clone();
+                Box::pin(async move { hooks.shutdown().await })
+            })
+            .await;
+        phases.push(report);
         identity.up().set(0.0);
         // The value goes here if nobody else holds it, and it is the user's to drop.
-        if let Some(panic) = discard(hooks) {
+        if let Some(panic) = hooks.and_then(discard) {
             warn!(component = &*identity.name, panic, "the component panicked while it was dropped");
         }
-        failures
+        phases
     }
 }
 
-async fn run(identity: Identity, hooks: Arc<dyn Hooks>, stop: CancellationToken, lost: impl FnOnce(ComponentFailure)) {
-    let result = contain(hooks.run(Stop::new(stop.clone()))).await;
-    let error = match result {
+async fn run(
+    identity: Identity,
+    hooks: Arc<dyn Hooks>,
+    stop: CancellationToken,
+    mut failures: TaskFailures,
+    on_failure: OnFailure,
+) {
+    let began = Instant::now();
+    let ended = tokio::select! {
+        ended = contain(hooks.run(Stop::new(stop.clone()))) => ended,
+        // The senders live as long as the component.
+        Some(error) = failures.recv() => Err(error),
+    };
+    let error = match ended {
         Ok(()) if stop.is_cancelled() => return,
         Ok(()) => Error::new("its background task ended although nobody asked it to"),
         Err(error) => error,
     };
-    let cause: &dyn std::error::Error = error.as_std();
     if stop.is_cancelled() {
+        let cause: &dyn std::error::Error = error.as_std();
         warn!(error = cause, "the background task failed while it was being stopped");
-    } else {
-        error!(error = cause, "the component is lost");
-        lost(identity.failure(Phase::Run, error));
+    } else if let Some(failure) = identity.failed(Phase::Run, began.elapsed(), error).failure() {
+        on_failure(failure);
     }
 }
 
 /// Asks for the health at intervals, and tells when it changes.
-async fn watch(identity: Identity, hooks: Arc<dyn Hooks>, stop: CancellationToken) {
+async fn watch(
+    identity: Identity,
+    hooks: Arc<dyn Hooks>,
+    stop: CancellationToken,
+    unhealthy: Arc<Mutex<Option<String>>>,
+) {
     let gauge =
         gauge!(names::COMPONENT_HEALTHY, "kind" => identity.kind.as_str(), "component" => identity.name.to_string());
     let mut known = Health::Healthy;
@@ -150,6 +272,10 @@ async fn watch(identity: Identity, hooks: Arc<dyn Hooks>, stop: CancellationToke
             Health::Healthy => info!("healthy again"),
             Health::Unhealthy(why) => warn!(why, "unhealthy"),
         }
+        *unhealthy.lock() = match &health {
+            Health::Healthy => None,
+            Health::Unhealthy(why) => Some(why.clone()),
+        };
         known = health;
         tokio::select! {
             () = stop.cancelled() => return,

@@ -1,20 +1,46 @@
 //! [`Control`]: orders to a running program.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use crate::component::{Assembly, Component};
+use crate::error::Result as UserResult;
+use crate::resource::Resource;
+use crate::telemetry::caller::CallerId;
+
+use super::part::Part;
 use super::report::{ShutdownReport, StartError, StartReport, StopMode, StopReport};
 use super::request::StartRequest;
+use super::runtime::Runtime;
 use super::snapshot::Snapshot;
 
 /// A handle on a running program, to start, stop, pause and resume parts of it, and to look at it.
 ///
-/// Clones are the same program. It does not keep the program alive: once that has been dropped, every order is refused.
-#[derive(Clone, Debug)]
-pub struct Control {}
+/// [`Gru::control`](super::Gru::control) gives one; a component takes one as `Dep<Control>`. Clones are the same program. It
+/// does not keep the program alive: once that is gone, every order is refused.
+///
+/// ```
+/// use minions_core::component::Dep;
+/// use minions_core::gru::{Control, StartRequest, StopMode};
+///
+/// /// Moves a customer to a configuration of its own.
+/// async fn reconfigure(control: &Control) -> minions_core::Result<()> {
+///     control.stop("sitemap/auditor", StopMode::Park).await?;
+///     control.start(StartRequest::named("sitemap/auditor").config("config/eu.toml")).await?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Control {
+    runtime: Weak<Runtime>,
+}
 
 impl Control {
-    /// Starts one orchestration, or one for each file of a pattern: all or none. Answers when its pipeline produces.
+    pub(super) fn of(runtime: Weak<Runtime>) -> Self {
+        Self { runtime }
+    }
+
+    /// Starts one orchestration, or one for each file of a pattern: all or none. Answers when events flow.
     ///
     /// # Errors
     ///
@@ -24,32 +50,47 @@ impl Control {
     ///
     /// Dropping the future takes the start back.
     pub async fn start(&self, what: impl Into<StartRequest>) -> Result<StartReport, StartError> {
-        let _ = what.into();
-        todo!()
+        let runtime = self.runtime().map_err(StartError::Refused)?;
+        let resolved = what.into().resolve(&runtime.program)?;
+        runtime.start(&resolved).await
     }
 
-    /// Stops one orchestration. Afterwards it is gone, whatever its components did; the report says what they did.
+    /// Stops one orchestration, and what nobody else uses. Afterwards it is gone, whatever its components did; the report
+    /// says what they did. One that is still being started is taken back.
     ///
     /// # Errors
     ///
-    /// When there is none of that id, or the program is shutting down.
+    /// When there is none of that id, the program is shutting down, or a component of the orchestration waits for the
+    /// stop of itself: [`request_stop`](Self::request_stop) does not wait.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future does not take the stop back.
     pub async fn stop(&self, id: &str, mode: StopMode) -> Result<StopReport, ControlError> {
-        let _ = (id, mode);
-        todo!()
+        if &*CallerId::current().caller().orchestration == id {
+            return Err(ControlError::WaitsForItself { id: id.to_owned() });
+        }
+        self.runtime()?.stop(id, mode).await
     }
 
-    /// Lets the pipeline `id` take no more events until it is resumed. Workflows go on.
+    /// Asks for a [`stop`](Self::stop) without waiting for it.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of that id, or the program is shutting down.
+    pub fn request_stop(&self, id: &str, mode: StopMode) -> Result<(), ControlError> {
+        let runtime = self.runtime()?;
+        runtime.update(|state| state.begin_stop(&runtime, id, mode)).map(drop)
+    }
+
+    /// Lets the pipeline `id` take no more events until it is resumed, also when it is started again meanwhile.
+    /// Workflows go on.
     ///
     /// # Errors
     ///
     /// When there is none of that id.
     pub fn pause(&self, id: &str) -> Result<(), ControlError> {
-        let _ = id;
-        todo!()
+        self.set_paused(id, true)
     }
 
     /// Lets the pipeline `id` take events again.
@@ -58,24 +99,75 @@ impl Control {
     ///
     /// When there is none of that id.
     pub fn resume(&self, id: &str) -> Result<(), ControlError> {
-        let _ = id;
-        todo!()
+        self.set_paused(id, false)
+    }
+
+    fn set_paused(&self, id: &str, paused: bool) -> Result<(), ControlError> {
+        self.runtime()?.look(|state| {
+            let node = state.pipelines.get(id).and_then(|node| state.parts.get(node));
+            let Some(pipeline) = node.and_then(Part::pipeline) else {
+                let mut known: Vec<_> = state.pipelines.keys().map(ToString::to_string).collect();
+                known.sort_unstable();
+                return Err(ControlError::NotFound { id: id.to_owned(), known });
+            };
+            pipeline.subscribers.set_paused(paused);
+            Ok(())
+        })
     }
 
     /// What runs at this moment.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        todo!()
+        match self.runtime.upgrade() {
+            Some(runtime) => runtime.look(|state| state.snapshot(&runtime.engine)),
+            None => Snapshot::gone(),
+        }
     }
 
-    /// Takes the whole program down; every caller gets the same report.
+    /// Takes the whole program down, in the program's stop mode unless told otherwise. Every caller gets the same report.
+    ///
+    /// A component that waits for it waits for itself, until the deadline: it should call
+    /// [`request_shutdown`](Self::request_shutdown).
+    ///
+    /// # Errors
+    ///
+    /// When the program is gone already.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future does not take the shutdown back.
-    pub async fn shutdown(&self, mode: Option<StopMode>) -> Arc<ShutdownReport> {
-        let _ = mode;
-        todo!()
+    pub async fn shutdown(&self, mode: impl Into<Option<StopMode>>) -> Result<Arc<ShutdownReport>, ControlError> {
+        let mode = mode.into();
+        Ok(self.runtime()?.shutdown(mode).await)
+    }
+
+    /// Asks for a [`shutdown`](Self::shutdown) without waiting for it.
+    pub fn request_shutdown(&self, mode: impl Into<Option<StopMode>>) {
+        if let Some(runtime) = self.runtime.upgrade() {
+            runtime.begin_shutdown(mode.into());
+        }
+    }
+
+    fn runtime(&self) -> Result<Arc<Runtime>, ControlError> {
+        self.runtime.upgrade().ok_or(ControlError::ShuttingDown)
+    }
+}
+
+impl Component for Control {
+    const NAME: &'static str = "control";
+
+    fn assemble(cx: &Assembly) -> UserResult<Self> {
+        let control = cx.provided::<Self>().ok_or("only a running program has a control")?;
+        Ok(Self::clone(&control))
+    }
+}
+
+/// Every program has it.
+impl Resource for Control {}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").finish_non_exhaustive()
     }
 }
 
@@ -100,6 +192,11 @@ pub enum ControlError {
         /// The orchestration.
         id: String,
     },
+    /// The start was taken back by a stop.
+    Stopped {
+        /// The orchestration.
+        id: String,
+    },
     /// The program is shutting down, or is down.
     ShuttingDown,
 }
@@ -116,6 +213,7 @@ impl fmt::Display for ControlError {
             Self::WaitsForItself { id } => {
                 write!(f, "a component of `{id}` cannot wait for the stop of itself; spawn a task that does")
             }
+            Self::Stopped { id } => write!(f, "the orchestration `{id}` was stopped while it was being started"),
             Self::ShuttingDown => f.write_str("the program is shutting down"),
         }
     }

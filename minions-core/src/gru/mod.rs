@@ -1,25 +1,39 @@
 //! Gru wires a program, runs it and takes it down: the only module that knows all the others.
+//!
+//! [`GruBuilder`] says what a program is made of, [`Gru`] owns it while it runs, and [`Control`] is a handle on it for
+//! everyone else: to start, stop, pause and resume parts of it, and to look at it.
 
-use std::time::{Duration, Instant};
-
-use tokio::sync::watch;
+use std::fmt;
+use std::sync::Arc;
 
 use crate::manifest::Manifest;
 
 mod bring_up;
+mod budget;
 mod builder;
 mod component;
 mod control;
+mod failure;
+mod graph;
+mod hook;
+mod link;
+mod look;
+mod operation;
+mod orders;
+mod part;
+mod perform;
 mod report;
 mod request;
-mod running;
+mod runtime;
+mod shutdown;
 mod snapshot;
 mod start;
-mod stop;
+mod state;
 
 pub(crate) use builder::Edge;
 pub use builder::{GruBuilder, OrchestrationOptions};
 pub use control::{Control, ControlError};
+pub use hook::hooks_under_way;
 pub use report::{
     ComponentFailure, Durability, Finished, Phase, PhaseReport, ShutdownReport, StartError, StartReport, StopMode,
     StopReport,
@@ -29,7 +43,7 @@ pub use snapshot::{
     OrchestrationStatus, PipelineStatus, ResourceStatus, RuntimePhase, Snapshot, State, Trouble, UNHEALTHY_AFTER,
 };
 
-use running::Running;
+use runtime::Runtime;
 
 /// A running program.
 ///
@@ -47,13 +61,11 @@ use running::Running;
 /// }
 /// ```
 ///
-/// Dropping it stops everything at once, as [`StopMode::Now`] does, without running shutdown hooks; call
+/// Dropping it stops everything as [`StopMode::Now`] does: at once, with shutdown hooks running in the background. Call
 /// [`shutdown`](Self::shutdown) to end it in order.
-#[derive(Debug)]
 pub struct Gru {
     manifest: Manifest,
-    running: Running,
-    finished: watch::Receiver<Option<Finished>>,
+    runtime: Arc<Runtime>,
 }
 
 impl Gru {
@@ -63,32 +75,40 @@ impl Gru {
         GruBuilder::new()
     }
 
-    /// What it runs.
+    fn new(manifest: Manifest, runtime: Arc<Runtime>) -> Self {
+        Self { manifest, runtime }
+    }
+
+    /// What it declares.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// How many workflows are awake in the orchestration `id`; nothing if there is none of that id.
-    #[must_use]
-    pub fn in_flight(&self, id: &str) -> Option<usize> {
-        self.running.in_flight(id)
-    }
-
     /// A handle to give orders to the program and to look at it.
     #[must_use]
     pub fn control(&self) -> Control {
-        todo!()
+        Control::of(Arc::downgrade(&self.runtime))
+    }
+
+    /// How many workflows are awake in the orchestration `id`; nothing if there is none of that id.
+    #[must_use]
+    pub fn in_flight(&self, id: &str) -> Option<usize> {
+        self.runtime.look(|state| {
+            let link = state.parts.get(state.links.get(id)?)?.link()?;
+            Some(link.orchestration.as_ref()?.in_flight())
+        })
     }
 
     /// Waits until there is nothing left to do: every source that keeps the process alive has ended and its workflows
-    /// have too; or until a component is lost.
+    /// have too, or what runs them is lost. An orchestration that somebody has stopped keeps the program alive, because
+    /// it may be started again.
     ///
     /// # Cancel safety
     ///
     /// Safe; it can be asked any number of times.
     pub async fn finished(&self) -> Finished {
-        let mut finished = self.finished.clone();
+        let mut finished = self.runtime.finished.subscribe();
         match finished.wait_for(Option::is_some).await {
             Ok(end) => end.clone().unwrap_or(Finished::Stopped),
             // The sender lives as long as the program.
@@ -101,9 +121,9 @@ impl Gru {
     ///
     /// # Cancel safety
     ///
-    /// Not safe: dropping the future leaves shutdown hooks undone, though no stored work is lost.
+    /// Dropping the future does not take the shutdown back.
     pub async fn shutdown(self) -> ShutdownReport {
-        let mode = self.running.options.stop_mode;
+        let mode = self.runtime.program.options.stop_mode;
         self.shutdown_with(mode).await
     }
 
@@ -113,24 +133,20 @@ impl Gru {
     ///
     /// As [`shutdown`](Self::shutdown).
     pub async fn shutdown_with(self, mode: StopMode) -> ShutdownReport {
-        let began = Instant::now();
-        let mut report = self.running.shutdown(mode).await;
-        report.took = began.elapsed();
-        report
+        let report = self.runtime.shutdown(Some(mode)).await;
+        ShutdownReport::clone(&report)
     }
 }
 
-/// The remaining part of a deadline.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline(tokio::time::Instant);
-
-impl Deadline {
-    pub(crate) fn after(duration: Duration) -> Self {
-        Self(tokio::time::Instant::now() + duration)
+impl Drop for Gru {
+    fn drop(&mut self) {
+        // After a shutdown there is nothing left to stop.
+        self.runtime.begin_shutdown(Some(StopMode::Now));
     }
+}
 
-    /// What is left, but at least a moment: also what comes last gets a chance.
-    pub(crate) fn left(self) -> Duration {
-        self.0.saturating_duration_since(tokio::time::Instant::now()).max(Duration::from_millis(100))
+impl fmt::Debug for Gru {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gru").field("runtime", &self.runtime).finish_non_exhaustive()
     }
 }

@@ -71,6 +71,18 @@ pub struct ComponentFailure {
     pub error: Arc<Error>,
 }
 
+impl ComponentFailure {
+    /// Whether it only tells that the component was called off because of something else.
+    pub(super) fn is_consequence(&self) -> bool {
+        self.error.as_std().is::<CalledOff>()
+    }
+}
+
+/// Nobody needs the component any more that is being started.
+#[derive(Debug, thiserror::Error)]
+#[error("it was called off")]
+pub(super) struct CalledOff;
+
 impl fmt::Display for ComponentFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the {} `{}` failed in {}: {:#}", self.kind, self.name, self.phase, self.error)

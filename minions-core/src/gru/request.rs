@@ -1,9 +1,11 @@
 //! What to start while a program runs.
 
+use crate::component::Entry;
+use crate::manifest::{ManifestError, Problem, Resolved, resolve_edge};
 use crate::minion::{Minion, MinionFactory};
 use crate::pipeline::{Pipeline, PipelineFactory, Produces};
 
-use super::OrchestrationOptions;
+use super::{Edge, GruBuilder, OrchestrationOptions};
 
 /// What [`Control::start`](super::Control::start) is asked to start: an orchestration by its types, or by its name.
 ///
@@ -61,6 +63,69 @@ impl StartRequest {
         self.options = self.options.max_in_flight(workflows);
         self
     }
+}
+
+impl StartRequest {
+    /// What it stands for in `program`.
+    pub(super) fn resolve(self, program: &GruBuilder) -> Result<Resolved, ManifestError> {
+        let Self { what, options } = self;
+        let id = match what {
+            What::Typed { pipeline, minion } => return resolve_edge(program, &Edge { pipeline, minion, options }),
+            What::Named(id) => id,
+        };
+        let (pair, config) = id.split_once('@').map_or((&*id, None), |(pair, config)| (pair, Some(config)));
+        let (pipeline, minion) = pair.split_once('/').ok_or_else(|| {
+            unknown(format!("`{id}` is no orchestration; write `pipeline/minion` or `pipeline/minion@configuration`"))
+        })?;
+        let of_pair = |edge: &&Edge| edge.pipeline.entry().id == pipeline && edge.minion.entry().id == minion;
+        if options.is_empty() {
+            // As it is declared: with its options, and as the only one of its files.
+            for edge in program.edges.iter().filter(of_pair) {
+                let mut resolved = resolve_edge(program, edge)?;
+                if resolved.keep_only(&id) {
+                    return Ok(resolved);
+                }
+            }
+        }
+        if let Some(config) = config.filter(|_| options.is_empty()) {
+            let declared: Vec<_> = program.edges.iter().filter(of_pair).map(|edge| edge.options.describe()).collect();
+            return Err(unknown(format!(
+                "`{pair}` is not declared with a configuration `{config}` ({}); name its file to start it with one",
+                declared.join(", ")
+            )));
+        }
+        let source = find(program, "pipeline", pipeline, |edge| edge.pipeline.entry())?;
+        let target = find(program, "minion", minion, |edge| edge.minion.entry())?;
+        let (produces, takes) = (source.pipeline.event(), target.minion.event());
+        if produces.0 != takes.0 {
+            return Err(unknown(format!(
+                "the pipeline `{pipeline}` produces `{}`, and the minion `{minion}` takes `{}`",
+                produces.1, takes.1
+            )));
+        }
+        let options =
+            if config.is_some() && options.id.is_none() { options.id(config.unwrap_or_default()) } else { options };
+        resolve_edge(program, &Edge { pipeline: source.pipeline, minion: target.minion, options })
+    }
+}
+
+/// A line of the program with the component `name` on the side that `entry` looks at.
+fn find<'a>(
+    program: &'a GruBuilder,
+    kind: &str,
+    name: &str,
+    entry: impl Fn(&Edge) -> Entry,
+) -> Result<&'a Edge, ManifestError> {
+    program.edges.iter().find(|edge| entry(edge).id == name).ok_or_else(|| {
+        let mut known: Vec<_> = program.edges.iter().map(|edge| format!("`{}`", entry(edge).id)).collect();
+        known.sort_unstable();
+        known.dedup();
+        unknown(format!("the program knows no {kind} `{name}`; it knows {}", known.join(", ")))
+    })
+}
+
+fn unknown(why: String) -> ManifestError {
+    ManifestError::new(vec![Problem::Wiring { location: None, message: why }])
 }
 
 impl From<&str> for StartRequest {

@@ -152,6 +152,18 @@ pub struct Trouble {
 pub const UNHEALTHY_AFTER: u32 = 3;
 
 impl Snapshot {
+    /// Of a program that is down and forgotten.
+    pub(super) fn gone() -> Self {
+        Self {
+            phase: RuntimePhase::Stopped,
+            started_ms: 0,
+            orchestrations: Vec::new(),
+            pipelines: Vec::new(),
+            resources: Vec::new(),
+            blocked: 0,
+        }
+    }
+
     /// Why the program is not ready: everything that is lost, restarting, unhealthy or blocked. Empty if it is ready.
     #[must_use]
     pub fn troubles(&self) -> Vec<Trouble> {

@@ -8,8 +8,8 @@ use crate::config::{Problem as ConfigProblem, SectionKeys, Settings};
 mod order;
 mod resolve;
 
-pub(crate) use order::Replacements;
-pub(crate) use resolve::{Resolved, ResolvedOrchestration, ResolvedPipeline, resolve};
+pub(crate) use order::{Factory, Replacements, ResolvedResource};
+pub(crate) use resolve::{Resolved, ResolvedOrchestration, ResolvedPipeline, resolve, resolve_edge};
 
 /// A program that was resolved and found right; nothing of it runs because of that.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub struct OrchestrationEntry {
     pub config: Option<String>,
     /// How many workflows may be awake at once.
     pub max_in_flight: usize,
+    /// Whether it starts with the program; otherwise it waits for an order.
+    pub starts: bool,
 }
 
 /// A section of configuration as one component reads it.

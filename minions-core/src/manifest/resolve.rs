@@ -42,26 +42,60 @@ pub(crate) struct ResolvedOrchestration {
     pub(crate) config: Option<String>,
     pub(crate) settings: Settings,
     pub(crate) max_in_flight: usize,
+    /// Whether it waits for an order instead of starting with the program.
+    pub(crate) on_demand: bool,
 }
 
 /// Resolves everything that `builder` declares.
 pub(crate) fn resolve(builder: &GruBuilder) -> Result<Resolved, ManifestError> {
-    let mut resolver = Resolver { builder, problems: Vec::new(), pipelines: Vec::new(), orchestrations: Vec::new() };
+    let mut resolver = Resolver::of(builder);
     resolver.check_program();
     for edge in &builder.edges {
         resolver.edge(edge);
     }
-    let roots: Vec<_> = resolver.roots().cloned().collect();
-    let resources = closure(&roots, &builder.replaced, &mut resolver.problems);
+    let resources = resolver.resources();
     resolver.check_names(&resources);
     let sections = resolver.check_needs(&resources);
     resolver.check_sections(&resources);
-    if resolver.problems.is_empty() {
-        Ok(Resolved { resources, pipelines: resolver.pipelines, orchestrations: resolver.orchestrations, sections })
-    } else {
+    resolver.finish(resources, sections)
+}
+
+/// Resolves one line that is added to a running program.
+pub(crate) fn resolve_edge(builder: &GruBuilder, edge: &Edge) -> Result<Resolved, ManifestError> {
+    let mut resolver = Resolver::of(builder);
+    resolver.edge(edge);
+    let resources = resolver.resources();
+    resolver.check_names(&resources);
+    let sections = resolver.check_needs(&resources);
+    resolver.finish(resources, sections)
+}
+
+impl<'a> Resolver<'a> {
+    fn of(builder: &'a GruBuilder) -> Self {
+        Self { builder, problems: Vec::new(), pipelines: Vec::new(), orchestrations: Vec::new() }
+    }
+
+    fn resources(&mut self) -> Vec<ResolvedResource> {
+        let roots: Vec<_> = self.roots().cloned().collect();
+        closure(&roots, &self.builder.replaced, &mut self.problems)
+    }
+
+    fn finish(
+        mut self,
+        resources: Vec<ResolvedResource>,
+        sections: Vec<SectionEntry>,
+    ) -> Result<Resolved, ManifestError> {
+        if self.problems.is_empty() {
+            return Ok(Resolved {
+                resources,
+                pipelines: self.pipelines,
+                orchestrations: self.orchestrations,
+                sections,
+            });
+        }
         // Wiring first: configuration problems are often only its consequence.
-        resolver.problems.sort_by_key(|problem| matches!(problem, Problem::Config(_)));
-        Err(ManifestError::new(resolver.problems))
+        self.problems.sort_by_key(|problem| matches!(problem, Problem::Config(_)));
+        Err(ManifestError::new(self.problems))
     }
 }
 
@@ -121,6 +155,7 @@ impl Resolver<'_> {
                 config,
                 settings,
                 max_in_flight,
+                on_demand: edge.options.on_demand,
             });
         }
     }
@@ -192,7 +227,10 @@ impl Resolver<'_> {
     fn check_names(&mut self, resources: &[ResolvedResource]) {
         let mut owners: HashMap<&'static str, Entry> = HashMap::new();
         let mut found = Vec::new();
-        for entry in self.roots().chain(resources.iter().map(|resource| &resource.entry)) {
+        // Those of the whole program, because one that is added later must not take the name of another either.
+        let declared: Vec<_> =
+            self.builder.edges.iter().flat_map(|edge| [edge.pipeline.entry(), edge.minion.entry()]).collect();
+        for entry in declared.iter().chain(self.roots()).chain(resources.iter().map(|resource| &resource.entry)) {
             if entry.name.is_empty() || entry.name == "minions" {
                 found.push((
                     entry.clone(),
@@ -254,7 +292,7 @@ impl Resolver<'_> {
                             ),
                         });
                     }
-                    NeedKind::Provided(_) | NeedKind::Resource(_) => {}
+                    NeedKind::Provided(_) | NeedKind::Resource(_) | NeedKind::Own => {}
                 }
             }
         };
@@ -301,6 +339,17 @@ fn orchestration_id(pipeline: &str, minion: &str, config: Option<&str>) -> Strin
 }
 
 impl Resolved {
+    /// Leaves only the orchestration `id`; false if it is not there.
+    pub(crate) fn keep_only(&mut self, id: &str) -> bool {
+        self.orchestrations.retain(|orchestration| *orchestration.id == *id);
+        !self.orchestrations.is_empty()
+    }
+
+    /// Leaves what starts with the program.
+    pub(crate) fn drop_on_demand(&mut self) {
+        self.orchestrations.retain(|orchestration| !orchestration.on_demand);
+    }
+
     /// What can be told of the program without starting it.
     pub(crate) fn manifest(&self) -> Manifest {
         let mut components: Vec<Entry> = self.resources.iter().map(|resource| resource.entry.clone()).collect();
@@ -324,6 +373,7 @@ impl Resolved {
             minion: orchestration.entry.name,
             config: orchestration.config.clone(),
             max_in_flight: orchestration.max_in_flight,
+            starts: !orchestration.on_demand,
         });
         Manifest { orchestrations: orchestrations.collect(), components, levels, sections: self.sections.clone() }
     }

@@ -1,6 +1,6 @@
 //! The object-safe pair that engines drive: a minion, and one workflow of it.
 
-use std::any::Any;
+use std::any::{Any, TypeId, type_name};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -38,6 +38,9 @@ pub trait ErasedMinion: Send + Sync {
     ///
     /// When the event or the context cannot be decoded.
     fn load(self: Arc<Self>, event: &[u8], context: &[u8]) -> Result<Box<dyn ErasedWorkflow>>;
+
+    /// Itself, as its own type.
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
 /// One workflow without its types: it keeps the decoded event and context while it is awake.
@@ -55,6 +58,9 @@ pub trait ErasedWorkflow: Send + Sync {
     ///
     /// When it cannot be encoded; `out` may hold a part of it then.
     fn encode_context(&self, out: &mut Vec<u8>) -> Result<()>;
+
+    /// Goes on with another instance of the same minion; one of another type changes nothing.
+    fn move_to(&mut self, minion: Arc<dyn ErasedMinion>);
 
     /// The index of the step that a [`Flow::to`] names.
     fn position(&self, step: StepId) -> Option<usize>;
@@ -102,11 +108,15 @@ impl<M: Minion> ErasedMinion for M {
         let context = decode(context, "context")?;
         Ok(Box::new(Loaded { minion: self, event: Arc::new(event), context }))
     }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
 }
 
 fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
-        Error::new(error).context(format!("the stored {what} cannot be read as `{}`", std::any::type_name::<T>()))
+        Error::new(error).context(format!("the stored {what} cannot be read as `{}`", type_name::<T>()))
     })
 }
 
@@ -126,6 +136,12 @@ impl<M: Minion> ErasedWorkflow for Loaded<M> {
         Ok(serde_json::to_writer(out, &self.context)?)
     }
 
+    fn move_to(&mut self, minion: Arc<dyn ErasedMinion>) {
+        if let Ok(minion) = minion.into_any().downcast() {
+            self.minion = minion;
+        }
+    }
+
     fn position(&self, step: StepId) -> Option<usize> {
         M::position(step)
     }
@@ -134,6 +150,8 @@ impl<M: Minion> ErasedWorkflow for Loaded<M> {
 /// Makes instances of one type of minion.
 pub(crate) trait MinionFactory: Send + Sync {
     fn entry(&self) -> Entry;
+    /// The type of event that it takes, and its name.
+    fn event(&self) -> (TypeId, &'static str);
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn MinionInstance>>>;
 }
 
@@ -151,6 +169,10 @@ struct Factory<M>(PhantomData<fn() -> M>);
 impl<M: Minion> MinionFactory for Factory<M> {
     fn entry(&self) -> Entry {
         Entry::minion::<M>()
+    }
+
+    fn event(&self) -> (TypeId, &'static str) {
+        (TypeId::of::<M::Event>(), type_name::<M::Event>())
     }
 
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn MinionInstance>>> {

@@ -1,6 +1,6 @@
 //! A pipeline without its type.
 
-use std::any::Any;
+use std::any::{Any, TypeId, type_name};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,8 @@ use super::{Next, Pipeline};
 /// Makes instances of one type of pipeline.
 pub(crate) trait PipelineFactory: Send + Sync {
     fn entry(&self) -> Entry;
+    /// The type of event that it produces, and its name.
+    fn event(&self) -> (TypeId, &'static str);
     fn idle(&self) -> Duration;
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedPipeline>>>;
 }
@@ -48,6 +50,10 @@ struct Factory<P>(PhantomData<fn() -> P>);
 impl<P: Pipeline> PipelineFactory for Factory<P> {
     fn entry(&self) -> Entry {
         Entry::pipeline::<P>()
+    }
+
+    fn event(&self) -> (TypeId, &'static str) {
+        (TypeId::of::<P::Event>(), type_name::<P::Event>())
     }
 
     fn idle(&self) -> Duration {

@@ -12,10 +12,14 @@ use crate::error::Result;
 mod drive;
 mod erased;
 mod next;
+mod stats;
+mod subscribers;
 
-pub(crate) use drive::{Source, drive};
+pub(crate) use drive::{Silence, Source, drive};
 pub(crate) use erased::{ErasedPipeline, Item, PipelineFactory, factory};
 pub use next::{IntoNext, Next};
+pub(crate) use stats::Stats;
+pub(crate) use subscribers::Subscribers;
 
 /// A source of events: the half that the impl declares.
 ///

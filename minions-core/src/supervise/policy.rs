@@ -61,6 +61,12 @@ impl RestartPolicy {
         Self::new(Restart::Always)
     }
 
+    /// When it restarts at all.
+    #[must_use]
+    pub const fn mode(&self) -> Restart {
+        self.restart
+    }
+
     /// The first pause and the longest one.
     pub const fn backoff(mut self, first_delay: Duration, max_delay: Duration) -> Self {
         self.first_delay = first_delay;

@@ -87,7 +87,6 @@ impl WorkflowMetrics {
             ),
         });
         let quarantined = gauge!(names::QUARANTINED, "orchestration" => o(), "minion" => minion);
-        quarantined.set(0.0);
         Self {
             started: counter!(names::WORKFLOWS_STARTED, "orchestration" => o(), "minion" => minion),
             resumed: counter!(names::WORKFLOWS_RESUMED, "orchestration" => o(), "minion" => minion),
@@ -103,9 +102,6 @@ impl WorkflowMetrics {
         let ended = &self.ended[end as usize];
         ended.count.increment(1);
         ended.duration.record(took);
-        if end == End::Quarantined {
-            self.quarantined.increment(1.0);
-        }
     }
 }
 

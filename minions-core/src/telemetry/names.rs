@@ -73,6 +73,8 @@ table! {
         "1 while a component runs.";
     COMPONENT_HEALTHY = "minions_component_healthy", Gauge, Count, ["kind", "component"],
         "1 while a component's health hook says so.";
+    COMPONENT_RESTARTS = "minions_component_restarts_total", Counter, Count, ["kind", "component"],
+        "Restarts of components that failed.";
 }
 
 /// One row of the table.

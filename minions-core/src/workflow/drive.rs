@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use tracing::{Instrument, debug, error, error_span, info};
 
+use crate::component::Stop;
 use crate::error::{Error, Result};
 use crate::minion::Flow;
 use crate::panics::{catch, presentable};
-use crate::store::{Advance, Op, Quarantine, Resolve, StepFailure};
+use crate::store::{Advance, Op, Quarantine, Resolve, StepFailure, StoreError};
 use crate::telemetry::handles::End;
 
 use super::engine::NotDurable;
@@ -36,11 +37,23 @@ enum Outcome {
 impl Run<'_> {
     /// Runs the step that is next and makes what follows durable; whether there is another one to run.
     async fn turn(&mut self) -> bool {
-        if self.orchestration.engine.parks() {
-            self.orchestration.count_parked();
-            return false;
+        let o = self.orchestration;
+        let seat = tokio::select! {
+            biased;
+            // First, so that a workflow that comes to a step after the stop stays there.
+            () = o.parked() => {
+                o.count_parked();
+                return false;
+            }
+            seat = o.seat.take() => seat,
+        };
+        if self.state.instance != o.seat.instance() {
+            self.state.instance = o.seat.instance();
+            self.state.loaded.move_to(o.seat.minion());
         }
-        let next = match self.step().await {
+        let outcome = self.step().await;
+        drop(seat);
+        let next = match outcome {
             Outcome::Goes(Flow::Continue) => self.state.index + 1,
             Outcome::Goes(Flow::Done) => self.orchestration.steps.len(),
             Outcome::Goes(Flow::To(step)) => match self.state.loaded.position(step) {
@@ -65,7 +78,7 @@ impl Run<'_> {
             seq: state.seq,
             attempt: state.attempt,
             may_have_run: state.may_have_run,
-            stop: o.engine.stop(),
+            stop: Stop::new(o.stopping.clone()),
         };
         // An error span, because a filter that lets only errors through should still say whose they are.
         let span = error_span!(
@@ -113,12 +126,9 @@ impl Run<'_> {
                     at_ms,
                 })
             };
-            match o.engine.commit(advance).await {
+            match o.engine.commit(advance, || o.stopping.cancelled()).await {
                 Ok(()) => {}
-                Err(NotDurable::Stopping(_)) => {
-                    o.count_parked();
-                    return false;
-                }
+                Err(NotDurable::Stopping(error)) => return self.stay(error),
                 Err(NotDurable::Rejected(error)) => {
                     let error = Error::new(error).context("the checkpoint was rejected");
                     return self.fail(error, false).await;
@@ -162,12 +172,9 @@ impl Run<'_> {
             return true;
         }
         let id = self.state.id;
-        match o.engine.commit(|| Resolve { id }.into()).await {
+        match o.engine.commit(|| Resolve { id }.into(), || o.stopping.cancelled()).await {
             Ok(()) => true,
-            Err(NotDurable::Stopping(_)) => {
-                o.count_parked();
-                false
-            }
+            Err(NotDurable::Stopping(error)) => self.stay(error),
             Err(NotDurable::Rejected(error)) => {
                 let error: &dyn std::error::Error = &error;
                 error!(workflow = %id, orchestration = &*o.id, component = o.name, error, "the end of a workflow was rejected by the store");
@@ -183,12 +190,9 @@ impl Run<'_> {
         failure.panicked = panicked;
         if o.engine.keeps {
             let quarantine = || Quarantine { id: state.id, failure: failure.clone(), at_ms: failure.at_ms }.into();
-            match o.engine.commit(quarantine).await {
+            match o.engine.commit(quarantine, || o.stopping.cancelled()).await {
                 Ok(()) => {}
-                Err(NotDurable::Stopping(_)) => {
-                    o.count_parked();
-                    return false;
-                }
+                Err(NotDurable::Stopping(error)) => return self.stay(error),
                 Err(NotDurable::Rejected(rejected)) => {
                     // Nothing is kept that was not stored before: the row comes back with the next start.
                     let cause: &dyn std::error::Error = error.as_std();
@@ -220,8 +224,18 @@ impl Run<'_> {
         false
     }
 
+    /// Leaves the workflow stored as it was before its last step, which could not be recorded.
+    fn stay(&self, error: StoreError) -> bool {
+        self.orchestration.count_parked();
+        self.orchestration.count_undurable(error);
+        false
+    }
+
     fn end(&self, end: End) {
         self.orchestration.metrics.end(end, self.began.elapsed());
+        if end == End::Quarantined {
+            self.orchestration.count_quarantined();
+        }
     }
 
     fn step_name(&self) -> &'static str {

@@ -1,19 +1,18 @@
 //! What all workflows of a runtime share: the store, the queue in front of it, identities, and the stop.
 
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
-use crate::component::Stop;
-use crate::store::{Committed, Committer, Op, Opened, StateStore, StoreError};
+use crate::store::{Committed, Committer, Op, Opened, Resolve, StateStore, StoreError};
 use crate::telemetry::handles::CheckpointMetrics;
 
-use super::WorkflowIds;
+use super::{Orchestration, WorkflowId, WorkflowIds};
 
 /// Shared by every orchestration of one runtime.
 pub(crate) struct Engine {
@@ -21,13 +20,13 @@ pub(crate) struct Engine {
     pub(crate) ids: WorkflowIds,
     /// Whether there is anything to commit to; false lets workflows run without encoding a byte.
     pub(crate) keeps: bool,
-    pub(crate) parked: AtomicU64,
     committer: Mutex<Option<Committer>>,
-    /// Requested as soon as the runtime stops, in every mode.
-    stopping: CancellationToken,
-    /// Whether workflows stay stored at their next step instead of running on.
-    parking: AtomicBool,
     blocked: Blocked,
+    /// How many workflows of each orchestration were found or set aside in quarantine; kept here, because an orchestration
+    /// may come and go.
+    quarantined: Mutex<HashMap<Arc<str>, u64>>,
+    /// Orchestrations that were stopped while a step blocked its thread, so that their workflows may still be awake.
+    leftovers: Mutex<Vec<Arc<Orchestration>>>,
 }
 
 /// Why an operation is not durable.
@@ -35,7 +34,7 @@ pub(crate) struct Engine {
 pub(crate) enum NotDurable {
     /// It never will be.
     Rejected(StoreError),
-    /// The store failed, and the runtime stops before it came back.
+    /// The store failed, and whoever waits is stopped before it came back.
     Stopping(StoreError),
 }
 
@@ -45,29 +44,12 @@ impl Engine {
         Self {
             ids: WorkflowIds::after(opened.last_id),
             keeps: store.keeps(),
-            parked: AtomicU64::new(0),
             blocked: Blocked::new(&metrics),
             committer: Mutex::new(Some(Committer::start(store.clone(), metrics))),
-            stopping: CancellationToken::new(),
-            parking: AtomicBool::new(false),
+            quarantined: Mutex::default(),
+            leftovers: Mutex::default(),
             store,
         }
-    }
-
-    /// The stop as steps see it.
-    pub(crate) fn stop(&self) -> Stop {
-        Stop::new(self.stopping.clone())
-    }
-
-    /// Asks workflows to end; with `park` they stay stored at their next step.
-    pub(crate) fn request_stop(&self, park: bool) {
-        self.parking.store(park && self.keeps, Ordering::Relaxed);
-        self.stopping.cancel();
-    }
-
-    /// Whether a workflow that comes to a step should stay there.
-    pub(crate) fn parks(&self) -> bool {
-        self.stopping.is_cancelled() && self.parking.load(Ordering::Relaxed)
     }
 
     /// Queues `op` at once.
@@ -76,31 +58,46 @@ impl Engine {
         self.committer.lock().as_ref().map_or_else(Committed::closed, |committer| committer.submit(op))
     }
 
-    /// Queues what `make` answers and waits until it is durable, however long the store fails.
-    pub(crate) async fn commit(&self, make: impl Fn() -> Op + Send) -> Result<(), NotDurable> {
+    /// Queues what `make` answers and waits until it is durable, however long the store fails, unless `stop` ends first.
+    pub(crate) async fn commit<F: Future<Output = ()> + Send>(
+        &self,
+        make: impl Fn() -> Op + Send,
+        stop: impl FnOnce() -> F + Send,
+    ) -> Result<(), NotDurable> {
         let first = self.submit(make());
-        self.settle(first, make).await
+        self.settle(first, make, stop).await
     }
 
     /// Waits until an operation that is queued already is durable, repeating it as `make` makes it.
-    pub(crate) async fn settle(&self, first: Committed, make: impl Fn() -> Op + Send) -> Result<(), NotDurable> {
+    pub(crate) async fn settle<F: Future<Output = ()> + Send>(
+        &self,
+        first: Committed,
+        make: impl Fn() -> Op + Send,
+        stop: impl FnOnce() -> F + Send,
+    ) -> Result<(), NotDurable> {
         match first.await {
             Ok(()) => Ok(()),
             // Boxed, so that the state of the rare path does not lie in every workflow's memory.
-            Err(error) => Box::pin(self.repeat(error, make)).await,
+            Err(error) => Box::pin(self.repeat(error, make, stop())).await,
         }
     }
 
-    async fn repeat(&self, mut error: StoreError, make: impl Fn() -> Op + Send) -> Result<(), NotDurable> {
+    async fn repeat(
+        &self,
+        mut error: StoreError,
+        make: impl Fn() -> Op + Send,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), NotDurable> {
         let _blocked = self.blocked.enter();
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        let mut stop = std::pin::pin!(stop);
         loop {
             if error.is_rejected() {
                 return Err(NotDurable::Rejected(error));
             }
             self.blocked.report(&error);
             tokio::select! {
-                () = self.stopping.cancelled() => return Err(NotDurable::Stopping(error)),
+                () = &mut stop => return Err(NotDurable::Stopping(error)),
                 () = tokio::time::sleep(backoff.next()) => {}
             }
             match self.submit(make()).await {
@@ -108,6 +105,41 @@ impl Engine {
                 Err(again) => error = again,
             }
         }
+    }
+
+    /// Waits until everything that was queued before is answered.
+    pub(crate) async fn barrier(&self) -> Result<(), StoreError> {
+        if !self.keeps {
+            return Ok(());
+        }
+        // Resolves nobody: the queue is in order, so what was before it is answered before it.
+        self.submit(Resolve { id: self.ids.next() }).await
+    }
+
+    /// How many workflows and pipelines wait for a store that fails.
+    pub(crate) fn blocked(&self) -> u64 {
+        self.blocked.state.lock().waiting as u64
+    }
+
+    /// Adds to the workflows in quarantine of an orchestration; answers how many there are.
+    pub(crate) fn add_quarantined(&self, orchestration: &Arc<str>, count: u64) -> u64 {
+        let mut quarantined = self.quarantined.lock();
+        let known = quarantined.entry(orchestration.clone()).or_default();
+        *known += count;
+        *known
+    }
+
+    /// Remembers an orchestration that was stopped while workflows of it are still awake.
+    pub(crate) fn leave_behind(&self, orchestration: Arc<Orchestration>) {
+        self.leftovers.lock().push(orchestration);
+    }
+
+    /// The workflows of the orchestration `id` that are still awake from before it was stopped.
+    pub(crate) fn left_behind(&self, id: &str) -> HashSet<WorkflowId> {
+        let mut leftovers = self.leftovers.lock();
+        leftovers.retain(|orchestration| orchestration.in_flight() > 0);
+        let same = leftovers.iter().filter(|orchestration| *orchestration.id == *id);
+        same.flat_map(|orchestration| orchestration.awake()).collect()
     }
 
     /// Waits until everything queued is answered; nothing can be committed afterwards.

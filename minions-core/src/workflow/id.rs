@@ -38,6 +38,11 @@ impl WorkflowId {
         ((high >> 16 << 12) | (high & 0xfff)) as i64
     }
 
+    /// An identity right before it in the order of the store.
+    pub(crate) const fn predecessor(self) -> Self {
+        Self::from_parts((self.key() as u64).saturating_sub(1), u64::MAX)
+    }
+
     const fn from_parts(key: u64, tail: u64) -> Self {
         let high = (key >> 12 << 16) | 0x7000 | (key & 0xfff);
         let low = (tail >> 2) | (0b10 << 62);

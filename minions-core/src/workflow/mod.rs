@@ -6,6 +6,7 @@ mod handle;
 mod id;
 mod orchestration;
 mod resume;
+mod seat;
 
 pub(crate) use engine::{Engine, NotDurable};
 pub use handle::{IdempotencyKey, Workflow};

@@ -2,25 +2,28 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::minion::{ErasedMinion, ErasedWorkflow, StepInfo};
-use crate::store::NewWorkflow;
+use crate::store::{NewWorkflow, StoreError};
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::WorkflowMetrics;
 
 use super::drive::drive;
+use super::seat::Seat;
 use super::{Engine, WorkflowId};
 
 /// Everything that the workflows of one orchestration share.
 pub(crate) struct Orchestration {
     pub(crate) id: Arc<str>,
-    pub(crate) minion: Arc<dyn ErasedMinion>,
+    pub(crate) seat: Seat,
     pub(crate) name: &'static str,
     pub(crate) steps: &'static [StepInfo],
     pub(crate) steps_hash: u64,
@@ -31,12 +34,29 @@ pub(crate) struct Orchestration {
     slots: Arc<Semaphore>,
     tasks: TaskTracker,
     awake: Mutex<HashMap<WorkflowId, AbortHandle>>,
+    /// Events of its pipeline that are on their way to durability.
+    admissions: TaskTracker,
+    /// Requested as soon as it stops, in every mode.
+    pub(crate) stopping: CancellationToken,
+    /// Whether workflows stay stored at their next step instead of running on.
+    parking: AtomicBool,
+    parked: AtomicU64,
+    undurable: Mutex<Undurable>,
+}
+
+/// What could not be stored before the stop.
+#[derive(Clone, Default)]
+pub(crate) struct Undurable {
+    pub(crate) workflows: u64,
+    pub(crate) error: Option<StoreError>,
 }
 
 /// A workflow that is ready to run from `index`.
 pub(crate) struct Start {
     pub(crate) id: WorkflowId,
     pub(crate) loaded: Box<dyn ErasedWorkflow>,
+    /// Which instance of the minion it is loaded with.
+    pub(crate) instance: u64,
     pub(crate) index: usize,
     pub(crate) seq: u32,
     pub(crate) attempt: u32,
@@ -52,19 +72,61 @@ impl Orchestration {
         engine: Arc<Engine>,
     ) -> Self {
         let (name, steps) = (minion.name(), minion.steps());
+        let metrics = WorkflowMetrics::register(&id, name, steps);
+        metrics.quarantined.set(engine.add_quarantined(&id, 0) as f64);
         Self {
-            metrics: WorkflowMetrics::register(&id, name, steps),
+            metrics,
             steps_hash: minion.steps_hash(),
             slots: Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS))),
             tasks: TaskTracker::new(),
             awake: Mutex::default(),
+            admissions: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            parking: AtomicBool::new(false),
+            parked: AtomicU64::new(0),
+            undurable: Mutex::default(),
+            seat: Seat::new(minion),
             id,
-            minion,
             name,
             steps,
             caller,
             engine,
         }
+    }
+
+    /// Asks workflows to end; with `park` they stay stored at their next step, if there is a store that keeps them.
+    pub(crate) fn request_stop(&self, park: bool) {
+        self.parking.store(park && self.engine.keeps, Ordering::Relaxed);
+        self.stopping.cancel();
+    }
+
+    /// Whether a workflow that comes to a step should stay there.
+    pub(crate) fn parks(&self) -> bool {
+        self.stopping.is_cancelled() && self.parking.load(Ordering::Relaxed)
+    }
+
+    /// Waits until workflows should stay where they are.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub(crate) async fn parked(&self) {
+        self.stopping.cancelled().await;
+        if !self.parks() {
+            // Draining: what is stored still runs.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Lies in an event that is on its way to durability.
+    pub(crate) fn admission(&self) -> TaskTrackerToken {
+        self.admissions.token()
+    }
+
+    /// Waits until no event is on its way; the pipeline must have let go of it before.
+    pub(crate) async fn admitted(&self) {
+        self.admissions.close();
+        self.admissions.wait().await;
     }
 
     /// Whether another workflow may wake up now.
@@ -120,10 +182,37 @@ impl Orchestration {
         tasks.len()
     }
 
-    /// Counts a workflow that stays stored because the runtime stops.
+    /// The workflows that are awake.
+    pub(crate) fn awake(&self) -> Vec<WorkflowId> {
+        self.awake.lock().keys().copied().collect()
+    }
+
+    /// Counts a workflow that stays stored because it is stopped.
     pub(crate) fn count_parked(&self) {
         self.metrics.parked.increment(1);
-        self.engine.parked.fetch_add(1, Ordering::Relaxed);
+        self.parked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many workflows stay stored because of the stop.
+    pub(crate) fn parked_so_far(&self) -> u64 {
+        self.parked.load(Ordering::Relaxed)
+    }
+
+    /// Counts a workflow whose last checkpoint could not be stored before the stop.
+    pub(crate) fn count_undurable(&self, error: StoreError) {
+        let mut undurable = self.undurable.lock();
+        undurable.workflows += 1;
+        undurable.error = Some(error);
+    }
+
+    /// What could not be stored before the stop.
+    pub(crate) fn undurable(&self) -> Undurable {
+        self.undurable.lock().clone()
+    }
+
+    /// Counts a workflow that is in quarantine now.
+    pub(crate) fn count_quarantined(&self) {
+        self.metrics.quarantined.set(self.engine.add_quarantined(&self.id, 1) as f64);
     }
 }
 

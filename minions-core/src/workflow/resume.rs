@@ -1,5 +1,6 @@
 //! Takes up the unfinished workflows of an orchestration, a page at a time, at its own concurrency.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,13 +21,17 @@ pub(crate) struct Backlog {
     page: Vec<StoredWorkflow>,
     /// Workflows above it belong to this run and are awake already.
     up_to: WorkflowId,
+    /// Workflows of an earlier run in this process that would not end, and are not to run twice at the same time.
+    awake: HashSet<WorkflowId>,
 }
 
 impl Backlog {
     /// Reads the first page, so that a store that cannot be read fails the start instead of looking empty.
     pub(crate) async fn open(orchestration: &Orchestration) -> Result<Self, StoreError> {
         let up_to = orchestration.engine.ids.last();
-        Ok(Self { page: page(orchestration, None, up_to).await?, up_to })
+        // Before the first page is read: one that ends in between is read as it was, but waited for.
+        let awake = orchestration.engine.left_behind(&orchestration.id);
+        Ok(Self { page: page(orchestration, None, up_to).await?, up_to, awake })
     }
 
     /// Wakes everything, as room becomes free.
@@ -34,24 +39,24 @@ impl Backlog {
         let mut count = 0_u64;
         while let Some(last) = self.page.last().map(|row| row.id) {
             for row in self.page {
-                let slot = tokio::select! {
-                    slot = orchestration.room() => slot,
-                    () = parked(&orchestration) => return,
-                };
-                if orchestration.engine.parks() {
-                    return;
+                if self.awake.contains(&row.id) {
+                    continue;
                 }
-                match load(&orchestration, &row) {
-                    Ok(start) => {
-                        orchestration.metrics.resumed.increment(1);
-                        orchestration.spawn(start, slot);
-                        count += 1;
-                    }
-                    Err(error) => quarantine(&orchestration, &row, &error).await,
+                match wake(&orchestration, &row).await {
+                    Woken::Up => count += 1,
+                    Woken::SetAside => {}
+                    Woken::Stopped => return,
                 }
             }
-            let Some(page) = next_page(&orchestration, last, self.up_to).await else { return };
+            let Some(page) = next_page(&orchestration, Some(last), self.up_to).await else { return };
             self.page = page;
+        }
+        for id in self.awake {
+            match wake_later(&orchestration, id).await {
+                Woken::Up => count += 1,
+                Woken::SetAside => {}
+                Woken::Stopped => return,
+            }
         }
         if count > 0 {
             info!(orchestration = &*orchestration.id, count, "resumed unfinished workflows");
@@ -59,11 +64,46 @@ impl Backlog {
     }
 }
 
-async fn parked(orchestration: &Orchestration) {
-    orchestration.engine.stop().requested().await;
-    if !orchestration.engine.parks() {
-        // Draining: what is stored still runs.
-        std::future::pending::<()>().await;
+enum Woken {
+    Up,
+    /// It has ended, or cannot go on.
+    SetAside,
+    Stopped,
+}
+
+async fn wake(orchestration: &Arc<Orchestration>, row: &StoredWorkflow) -> Woken {
+    let slot = tokio::select! {
+        biased;
+        () = orchestration.parked() => return Woken::Stopped,
+        slot = orchestration.room() => slot,
+    };
+    match load(orchestration, row) {
+        Ok(start) => {
+            orchestration.metrics.resumed.increment(1);
+            orchestration.spawn(start, slot);
+            Woken::Up
+        }
+        Err(error) => {
+            quarantine(orchestration, row, &error).await;
+            Woken::SetAside
+        }
+    }
+}
+
+/// Waits until a workflow of the earlier run has ended, then wakes it as it is stored by then.
+async fn wake_later(orchestration: &Arc<Orchestration>, id: WorkflowId) -> Woken {
+    while orchestration.engine.left_behind(&orchestration.id).contains(&id) {
+        tokio::select! {
+            () = orchestration.parked() => return Woken::Stopped,
+            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+        }
+    }
+    match next_page(orchestration, Some(id.predecessor()), id).await {
+        Some(rows) => match rows.first() {
+            Some(row) => wake(orchestration, row).await,
+            None => Woken::SetAside,
+        },
+        None => Woken::Stopped,
     }
 }
 
@@ -77,11 +117,15 @@ async fn page(
     orchestration.engine.store.scan(filter, PAGE).await
 }
 
-/// Reads on however long the store fails; nothing only if the runtime stops.
-async fn next_page(orchestration: &Orchestration, after: WorkflowId, up_to: WorkflowId) -> Option<Vec<StoredWorkflow>> {
+/// Reads on however long the store fails; nothing only if the orchestration stops.
+async fn next_page(
+    orchestration: &Orchestration,
+    after: Option<WorkflowId>,
+    up_to: WorkflowId,
+) -> Option<Vec<StoredWorkflow>> {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
     loop {
-        match page(orchestration, Some(after), up_to).await {
+        match page(orchestration, after, up_to).await {
             Ok(page) => return Some(page),
             Err(error) => {
                 let cause: &dyn std::error::Error = &error;
@@ -93,7 +137,7 @@ async fn next_page(orchestration: &Orchestration, after: WorkflowId, up_to: Work
             }
         }
         tokio::select! {
-            () = stopped(orchestration) => return None,
+            () = orchestration.stopping.cancelled() => return None,
             () = tokio::time::sleep(backoff.next()) => {}
         }
     }
@@ -114,15 +158,18 @@ fn load(orchestration: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
             row.step
         ))
     })?;
-    let minion = orchestration.minion.clone();
+    // First the number, so that a minion that changes in between is changed again at the first step.
+    let instance = orchestration.seat.instance();
+    let minion = orchestration.seat.minion();
     let loaded = crate::panics::contain_sync(|| minion.load(&row.event, &row.context))?;
-    Ok(Start { id: row.id, loaded, index, seq: row.seq, attempt: row.attempt.saturating_add(1), may_have_run: true })
+    let attempt = row.attempt.saturating_add(1);
+    Ok(Start { id: row.id, loaded, instance, index, seq: row.seq, attempt, may_have_run: true })
 }
 
 async fn quarantine(orchestration: &Orchestration, row: &StoredWorkflow, error: &Error) {
     let failure = StepFailure::new(row.step.clone(), row.attempt.saturating_add(1), now_ms(), error.chain());
     let op = || Quarantine { id: row.id, failure: failure.clone(), at_ms: failure.at_ms }.into();
-    let kept = orchestration.engine.commit(op).await.is_ok();
+    let kept = orchestration.engine.commit(op, || orchestration.stopping.cancelled()).await.is_ok();
     let cause: &dyn std::error::Error = error.as_std();
     error!(
         workflow = %row.id,
@@ -136,9 +183,6 @@ async fn quarantine(orchestration: &Orchestration, row: &StoredWorkflow, error: 
     // One that could not be marked is left as it is; the next start comes here again.
     if kept {
         orchestration.metrics.end(End::Quarantined, Duration::ZERO);
+        orchestration.count_quarantined();
     }
-}
-
-async fn stopped(orchestration: &Orchestration) {
-    orchestration.engine.stop().requested().await;
 }

@@ -1,0 +1,244 @@
+//! The state of a running program: the graph, what is kept for its nodes, and the orders under way.
+
+use std::any::TypeId;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::workflow::now_ms;
+
+use super::budget::Budget;
+use super::graph::{Action, Graph, NodeId};
+use super::link::LinkOutcome;
+use super::operation::{Op, OpId};
+use super::part::{Part, Why};
+use super::report::{ComponentFailure, Durability, Finished, PhaseReport, StopMode};
+use super::runtime::Runtime;
+use super::snapshot::{OrchestrationStatus, RuntimePhase, State as LifeState};
+
+/// How many failures that nobody asked about are kept for the last report, and how many orchestrations that run no more.
+const KEPT: usize = 1024;
+
+pub(super) struct State {
+    pub(super) phase: RuntimePhase,
+    pub(super) started_ms: u64,
+    pub(super) graph: Graph,
+    pub(super) parts: HashMap<NodeId, Part>,
+    pub(super) resources: HashMap<TypeId, NodeId>,
+    pub(super) pipelines: HashMap<Arc<str>, NodeId>,
+    pub(super) links: BTreeMap<Arc<str>, NodeId>,
+    /// Orchestrations that run no more, as they were last seen.
+    pub(super) retired: BTreeMap<Arc<str>, OrchestrationStatus>,
+    pub(super) ops: HashMap<OpId, Op>,
+    pub(super) next_op: OpId,
+    /// Operations that may have come to their end.
+    pub(super) touched: BTreeSet<OpId>,
+    /// Who waits for an orchestration to be gone.
+    pub(super) waiting: HashMap<Arc<str>, Vec<oneshot::Sender<()>>>,
+    /// What failed while nobody asked.
+    pub(super) failures: Vec<ComponentFailure>,
+    /// The first orchestration that was lost, and why.
+    pub(super) lost: Option<String>,
+    /// Whether anything has ever been started.
+    pub(super) began: bool,
+    pub(super) shutdown: Option<Shutdown>,
+}
+
+/// A shutdown under way.
+pub(super) struct Shutdown {
+    pub(super) mode: StopMode,
+    pub(super) budget: Budget,
+    pub(super) began: std::time::Instant,
+    pub(super) phases: Vec<PhaseReport>,
+    pub(super) parked: u64,
+    pub(super) interrupted: u64,
+    pub(super) durability: Durability,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: RuntimePhase::Starting,
+            started_ms: unix_ms(),
+            graph: Graph::default(),
+            parts: HashMap::new(),
+            resources: HashMap::new(),
+            pipelines: HashMap::new(),
+            links: BTreeMap::new(),
+            retired: BTreeMap::new(),
+            ops: HashMap::new(),
+            next_op: 0,
+            touched: BTreeSet::new(),
+            waiting: HashMap::new(),
+            failures: Vec::new(),
+            lost: None,
+            began: false,
+            shutdown: None,
+        }
+    }
+
+    /// Does what follows from a change, until nothing follows any more.
+    pub(super) fn settle(&mut self, runtime: &Arc<Runtime>) {
+        loop {
+            let actions = self.graph.settle();
+            if actions.is_empty() && self.touched.is_empty() {
+                break;
+            }
+            for action in actions {
+                match action {
+                    Action::Start(id) => self.start_node(runtime, id),
+                    Action::Cancel(id) => self.part(id).cancel.cancel(),
+                    Action::Stop(id) => self.stop_node(runtime, id),
+                    Action::Gone { node, needs } => self.gone(node, &needs),
+                }
+            }
+            for op in std::mem::take(&mut self.touched) {
+                self.end_if_done(runtime, op);
+            }
+        }
+        let empty = self.graph.is_empty();
+        runtime.empty.send_if_modified(|known| std::mem::replace(known, empty) != empty);
+        self.tell_if_finished(runtime);
+    }
+
+    /// A node is there; the graph asks for none that is not.
+    pub(super) fn part(&mut self, id: NodeId) -> &mut Part {
+        self.parts.get_mut(&id).expect("every node of the graph has its part")
+    }
+
+    /// Lets the operations that wait for a node look again.
+    pub(super) fn touch(&mut self, id: NodeId) {
+        if let Some(part) = self.parts.get(&id) {
+            self.touched.extend(&part.ops);
+        }
+    }
+
+    /// Marks a change of state, for whoever looks.
+    pub(super) fn changed(&mut self, id: NodeId) {
+        self.part(id).since_ms = unix_ms();
+        self.touch(id);
+    }
+
+    /// Keeps what a component did for everyone who waits for it.
+    pub(super) fn record(&mut self, id: NodeId, phases: &[PhaseReport]) {
+        let ops: Vec<_> = self.part(id).ops.iter().copied().collect();
+        if let Some(shutdown) = &mut self.shutdown {
+            shutdown.phases.extend(phases.iter().cloned());
+        } else if ops.is_empty() {
+            let failures = phases.iter().filter_map(PhaseReport::failure).filter(|failure| !failure.is_consequence());
+            self.failures.extend(failures);
+            let surplus = self.failures.len().saturating_sub(KEPT);
+            self.failures.drain(..surplus);
+        }
+        for op in ops {
+            if let Some(op) = self.ops.get_mut(&op) {
+                op.phases.extend(phases.iter().cloned());
+            }
+        }
+    }
+
+    /// How long the stop of a node may take.
+    pub(super) fn budget(&mut self, runtime: &Runtime, id: NodeId) -> Budget {
+        let shutdown = self.shutdown.as_ref().map(|shutdown| shutdown.budget);
+        let own = self.part(id).budget;
+        shutdown.or(own).unwrap_or_else(|| Budget::of(runtime.program.options.shutdown_deadline))
+    }
+
+    /// Keeps what became of the workflows of an orchestration.
+    pub(super) fn account(&mut self, id: NodeId, outcome: &LinkOutcome) {
+        if let Some(shutdown) = &mut self.shutdown {
+            shutdown.parked += outcome.parked;
+            shutdown.interrupted += outcome.interrupted;
+            if !matches!(shutdown.durability, Durability::Doubtful(_)) {
+                shutdown.durability = outcome.durability.clone();
+            }
+        }
+        let ops: Vec<_> = self.part(id).ops.iter().copied().collect();
+        for op in ops {
+            if let Some(Op { kind: super::operation::Kind::Stop { outcome: told, .. }, .. }) = self.ops.get_mut(&op) {
+                *told = Some(outcome.clone());
+            }
+        }
+    }
+
+    fn gone(&mut self, id: NodeId, needs: &[NodeId]) {
+        self.touch(id);
+        let Some(part) = self.parts.remove(&id) else { return };
+        for need in needs {
+            // What comes down because of this shares the time that it may take.
+            if !self.graph.is_needed(*need) {
+                self.part(*need).budget = part.budget;
+            }
+            self.touch(*need);
+        }
+        self.resources.retain(|_, node| *node != id);
+        self.pipelines.retain(|_, node| *node != id);
+        if let Some(link) = part.link() {
+            self.links.remove(&link.id);
+            for waiting in self.waiting.remove(&link.id).unwrap_or_default() {
+                // Whoever has stopped waiting needs no answer.
+                let _ = waiting.send(());
+            }
+            let (state, cause) = match link.retire.as_ref().map(|retire| retire.why.clone()) {
+                Some(Why::Stopped) => (LifeState::Stopped, None),
+                Some(Why::Ended) => (LifeState::Ended, None),
+                Some(Why::Lost(cause)) => (LifeState::Lost, Some(cause)),
+                Some(Why::RolledBack | Why::Shutdown) | None => return,
+            };
+            if state == LifeState::Lost {
+                self.lost.get_or_insert_with(|| cause.clone().unwrap_or_default());
+            }
+            self.retired.insert(link.id.clone(), self.retired_status(link, state, cause, part.restarts.count()));
+            if self.retired.len() > KEPT {
+                let oldest = self.retired.iter().min_by_key(|(_, status)| status.since_ms).map(|(id, _)| id.clone());
+                oldest.and_then(|id| self.retired.remove(&id));
+            }
+        }
+    }
+
+    fn retired_status(
+        &self,
+        link: &super::part::LinkBody,
+        state: LifeState,
+        cause: Option<String>,
+        restarts: u32,
+    ) -> OrchestrationStatus {
+        OrchestrationStatus {
+            id: link.id.to_string(),
+            pipeline: link.pipeline_id.to_string(),
+            minion: link.minion_name,
+            config: link.config.clone(),
+            state,
+            since_ms: unix_ms(),
+            in_flight: 0,
+            max_in_flight: link.max_in_flight,
+            restarts,
+            unhealthy: None,
+            cause,
+        }
+    }
+
+    /// Says when nothing that keeps the process alive is left.
+    fn tell_if_finished(&mut self, runtime: &Runtime) {
+        if !self.began || self.phase != RuntimePhase::Running || !self.ops.is_empty() {
+            return;
+        }
+        let keeps_alive = |id: &NodeId| {
+            let link = self.parts.get(id).and_then(Part::link);
+            let pipeline = link.and_then(|link| self.parts.get(&link.pipeline)).and_then(Part::pipeline);
+            pipeline.is_some_and(|pipeline| !pipeline.background)
+        };
+        let held = self.retired.values().any(|status| status.state == LifeState::Stopped);
+        if held || self.links.values().any(keeps_alive) {
+            return;
+        }
+        let end = self.lost.clone().map_or(Finished::Done, Finished::Failed);
+        runtime.finished.send_if_modified(|known| known.is_none() && known.replace(end).is_none());
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+pub(super) fn unix_ms() -> u64 {
+    u64::try_from(now_ms()).unwrap_or(0)
+}
