@@ -131,7 +131,7 @@ impl Run<'_> {
         if let Some(metrics) = metrics {
             metrics.watch(control.clone());
         }
-        let mut orders = Orders::take(self.program, self.state, control.clone());
+        let mut orders = Orders::take(self.program, self.state, control);
         let end = tokio::select! {
             biased;
             finished = gru.finished() => End::Finished(finished),
@@ -151,10 +151,13 @@ impl Run<'_> {
             "the stop did not end within its deadline",
             "stopping at once, stored work resumes with the next start",
         );
-        let report = control.shutdown(mode).await;
+        let report = match mode {
+            Some(mode) => gru.shutdown_with(mode).await,
+            None => gru.shutdown().await,
+        };
         drop(watchdog);
         let exit = self.sum_up(&end, &report, began.elapsed());
-        orders.report(report);
+        orders.report(report.into());
         (exit, Some(orders))
     }
 

@@ -5,6 +5,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
+use minions_core::gru::hooks_under_way;
+
 use crate::exit::Exit;
 use crate::output::{SAID, complain};
 
@@ -45,5 +47,8 @@ impl Watchdog {
 
 /// What keeps the threads of the runtime, as far as it can be told at the moment when they should be free.
 fn culprit() -> String {
-    "something blocks its threads".to_owned()
+    match &*hooks_under_way() {
+        [] => "something blocks its threads".to_owned(),
+        hooks => format!("something blocks its threads, and these hooks have not ended: {}", hooks.join("; ")),
+    }
 }

@@ -143,6 +143,7 @@ impl From<ControlError> for Refusal {
             ControlError::AlreadyRunning { .. } => "already-running",
             ControlError::NotFound { .. } => "not-found",
             ControlError::WaitsForItself { .. } => "waits-for-itself",
+            ControlError::Stopped { .. } => "stopped",
             ControlError::ShuttingDown => "shutting-down",
             _ => "refused",
         };
