@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use metrics::{Gauge, gauge};
+use metrics::{Counter, Gauge, counter, gauge};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -134,6 +134,11 @@ impl Identity {
         PhaseReport { kind: self.kind, name: self.name.to_string(), phase, took, error: Some(error.into()) }
     }
 
+    /// Counted from 0 when the component comes up, so that the first restart is seen as one.
+    pub(super) fn restarts(&self) -> Counter {
+        counter!(names::COMPONENT_RESTARTS, "kind" => self.kind.as_str(), "component" => self.name.to_string())
+    }
+
     pub(super) fn up(&self) -> Gauge {
         gauge!(names::COMPONENT_UP, "kind" => self.kind.as_str(), "component" => self.name.to_string())
     }
@@ -171,6 +176,7 @@ impl Live {
         on_failure: OnFailure,
     ) -> Self {
         identity.up().set(1.0);
+        identity.restarts().increment(0);
         let stop = CancellationToken::new();
         let span = error_span!("component", component = &*identity.name, kind = identity.kind.as_str());
         let run = run(identity.clone(), hooks.clone(), stop.clone(), failures, on_failure);

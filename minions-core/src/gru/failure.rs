@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::counter;
 use tracing::{error, info, warn};
 
 use crate::supervise::Restart;
-use crate::telemetry::names;
 
 use super::graph::{NodeId, NodeState};
 use super::operation::{Kind, Op, OpId, StartFailed};
@@ -82,9 +80,8 @@ impl State {
         }
         if let Some(pause) = part.restarts.failed(&part.policy, ran_for) {
             let count = part.restarts.count();
-            let kind = part.identity.kind.as_str();
             warn!(component = &*name, phase = %failure.phase, error = cause, restart = count, ?pause, "the component failed and is started again");
-            counter!(names::COMPONENT_RESTARTS, "kind" => kind, "component" => name.to_string()).increment(1);
+            part.identity.restarts().increment(1);
             self.restart_after(runtime, id, pause);
             return;
         }

@@ -159,6 +159,7 @@ impl State {
             stop: stop.clone(),
         };
         identity.up().set(1.0);
+        identity.restarts().increment(0);
         let (this, halt, end) = (runtime.clone(), stop.clone(), ended.clone());
         let task = runtime.spawn_joined(async move {
             let began = std::time::Instant::now();

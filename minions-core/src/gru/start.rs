@@ -18,7 +18,7 @@ use super::runtime::Runtime;
 use super::snapshot::RuntimePhase;
 use super::{Gru, GruBuilder};
 
-pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
+pub(super) async fn start(builder: GruBuilder) -> Result<Gru, StartError> {
     let resolved = resolve(&builder)?;
     let manifest = resolved.manifest();
     names::describe();
@@ -28,7 +28,8 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
         .unwrap_or_else(|error| Err(StoreError::unavailable(format!("opening the store {error}"))))
         .map_err(StartError::Store)?;
     let engine = Arc::new(Engine::new(store, &opened));
-    let mut provided = std::mem::take(&mut builder.provided);
+    // Kept in the builder too, against which later starts are resolved.
+    let mut provided = builder.provided.clone();
     let runtime = Arc::new_cyclic(|this: &Weak<Runtime>| {
         let control: Arc<dyn Any + Send + Sync> = Arc::new(Control::of(this.clone()));
         provided.insert(TypeId::of::<Control>(), control);
