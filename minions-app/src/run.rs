@@ -21,7 +21,7 @@ use crate::output::{SAID, complain, say};
 use crate::prepare::{Prepared, prepare};
 use crate::signals::Signals;
 use crate::state::State;
-use crate::watchdog::Watchdog;
+use crate::watchdog::{Watchdog, suspects};
 use crate::{App, text};
 
 /// Runs the program until its sources have ended or a signal asks it to stop.
@@ -178,8 +178,9 @@ impl Run<'_> {
             started = &mut starting => started.map_err(|error| self.refused(&error)),
             () = late => {
                 let deadline = text::duration(self.options.shutdown_deadline);
-                tracing::error!(target: SAID, "the start did not end within {deadline} after it was interrupted");
-                complain(format_args!("the start did not end within {deadline}; stopping at once"));
+                let late = format!("the start did not end within {deadline} after it was interrupted{}", suspects());
+                tracing::error!(target: SAID, "{late}");
+                complain(format_args!("{late}; stopping at once"));
                 Err(Exit::Failed)
             }
         }

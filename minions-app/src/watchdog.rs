@@ -31,7 +31,7 @@ impl Watchdog {
         let (alive, gone) = mpsc::channel();
         let watch = move || {
             if gone.recv_timeout(deadline.saturating_add(GRACE)) == Err(RecvTimeoutError::Timeout) {
-                let late = format!("{late}, {}; {then}", culprit());
+                let late = format!("{late}, something blocks its threads{}; {then}", suspects());
                 tracing::error!(target: SAID, "{late}");
                 complain(late);
                 process::exit(Exit::Failed.code().into());
@@ -45,10 +45,10 @@ impl Watchdog {
     }
 }
 
-/// What keeps the threads of the runtime, as far as it can be told at the moment when they should be free.
-fn culprit() -> String {
+/// The hooks that have not ended, for a sentence that says that something has not.
+pub(crate) fn suspects() -> String {
     match &*hooks_under_way() {
-        [] => "something blocks its threads".to_owned(),
-        hooks => format!("something blocks its threads, and these hooks have not ended: {}", hooks.join("; ")),
+        [] => String::new(),
+        hooks => format!(", and these hooks have not ended: {}", hooks.join("; ")),
     }
 }

@@ -87,7 +87,7 @@ async fn serve(service: &Service) {
     let bound = service.end.run_until_cancelled(bind(service)).await;
     let Some(Some((socket, listener))) = bound else { return };
     tracing::info!("orders are taken at {}", service.dir.join("control.sock").display());
-    let mut talks = JoinSet::new();
+    let (mut talks, unbound) = (JoinSet::new(), CancellationToken::new());
     let accept = async {
         loop {
             let stream = match listener.accept().await {
@@ -101,13 +101,13 @@ async fn serve(service: &Service) {
             };
             while talks.try_join_next().is_some() {}
             let busy = talks.len() >= CONNECTIONS;
-            talks.spawn(talk(service.clone(), stream, socket.owner, busy));
+            talks.spawn(talk(service.clone(), stream, socket.owner, busy, unbound.clone()));
         }
     };
     let _: Option<()> = service.end.run_until_cancelled(accept).await;
     drop(listener);
-    // Nobody finds it any more.
     drop(socket);
+    unbound.cancel();
     let finish = async { while talks.join_next().await.is_some() {} };
     // The rest is cut off when the set is dropped.
     let _ = tokio::time::timeout(GRACE, finish).await;
@@ -135,8 +135,8 @@ async fn bind(service: &Service) -> Option<(Socket, UnixListener)> {
     None
 }
 
-/// One connection from its request to its end.
-async fn talk(service: Service, stream: UnixStream, owner: u32, busy: bool) {
+/// One connection from its request to its end; when the socket is `unbound`, nobody can call any more.
+async fn talk(service: Service, stream: UnixStream, owner: u32, busy: bool, unbound: CancellationToken) {
     // The mode of the socket says the same, but not every system obeys it.
     let known = stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0);
     if !known {
@@ -173,7 +173,7 @@ async fn talk(service: Service, stream: UnixStream, owner: u32, busy: bool) {
     let _ = tokio::time::timeout(PATIENCE, stream.write_all(line.as_bytes())).await;
     if shuts_down {
         // Whoever shuts the program down knows by the end of the connection that it has ended.
-        service.end.cancelled().await;
+        unbound.cancelled().await;
     }
 }
 

@@ -157,7 +157,7 @@ fn files_are_found_from_where_the_person_is() {
     fs::create_dir(&elsewhere).unwrap();
     place.write("elsewhere/day.toml", "[auditor]\ndepth = 2\n");
     place.write("elsewhere/night.toml", "[auditor]\ndepth = 3\n");
-    place.write("elsewhere/wrong.toml", "[auditor]\ndepth = \"deep\"\n");
+    place.write("elsewhere/wrong.toml", "[auditor]\ndeph = 3\n");
     let running = office(&place, &[], &[]);
     let from = |args: &[&str]| {
         let state = place.state();
@@ -175,7 +175,7 @@ fn files_are_found_from_where_the_person_is() {
 
     // All or none, and everything that is wrong is said.
     let refused = from(&["start", "numbers/auditor", "--from", "*.toml", "--json"]).code(1);
-    assert!(refused.stderr.contains("wrong.toml:2: [auditor] depth"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("wrong.toml:2: [auditor]: unknown key `deph`"), "{}", refused.stderr);
     assert_eq!(refused.json()["error"]["kind"], "manifest");
     assert_eq!(snapshot(&place)["orchestrations"], seen["orchestrations"]);
     let unknown = from(&["start", "numbers/nobody"]).code(1);
@@ -186,7 +186,8 @@ fn files_are_found_from_where_the_person_is() {
 #[test]
 fn a_failed_start_is_taken_back_and_says_who() {
     let place = Place::new();
-    let running = office(&place, &["clerk-startup"], &[]);
+    let running = office(&place, &["second", "clerk-startup"], &[]);
+    let inside = place.asked();
     let before = snapshot(&place);
     let starting = Running::start(office_command(&place, &[], &["start", "letters/clerk", "--json"]));
     place.answer_all(&["clerk-startup"], "fail");
@@ -203,6 +204,7 @@ fn a_failed_start_is_taken_back_and_says_who() {
     for part in ["orchestrations", "resources"] {
         assert_eq!(after[part], before[part]);
     }
+    inside.answer("go");
     stop(running).code(0);
 }
 

@@ -74,24 +74,46 @@ fn work_that_is_kept_in_memory_is_finished_before_the_stop() {
 
 #[test]
 fn signals_are_heard_and_the_stop_ends_while_user_code_blocks_every_thread() {
-    for (gates, points, args) in [
-        (&["second"][..], &["second 1", "second 2", "second 3", "second 4"][..], &["numbers.stay=true"][..]),
-        (&["shutdown"], &["shutdown"], &[]),
-    ] {
+    let place = Place::new();
+    let args =
+        ["--set", "numbers.count=4", "--set", "numbers.stay=true", "--set", "minions.shutdown_deadline=\"200ms\""];
+    let mut command = place.command(&["second"], &args);
+    // As few as there can be, so that few steps block them all.
+    command.env("TOKIO_WORKER_THREADS", "2");
+    let mut running = Running::start(command);
+    place.answer_first(&["second 1", "second 2", "second 3", "second 4"], "block");
+    running.signal("TERM");
+    running.says("terminated: stopping");
+    let ended = running.end().code(1);
+    let late = "the stop did not end within its deadline, something blocks its threads; stopping at once";
+    assert!(ended.stderr.contains(late), "{}", ended.stderr);
+}
+
+#[test]
+fn a_hook_that_blocks_its_thread_is_named_and_holds_up_nobody() {
+    for word in ["block", "hang"] {
         let place = Place::new();
-        let sets = args.iter().flat_map(|set| ["--set", *set]);
-        let args: Vec<_> = sets.chain(["--set", "minions.shutdown_deadline=\"200ms\""]).collect();
-        let mut command = place.command(gates, &args);
-        // As few as there can be, so that few steps block them all.
-        command.env("TOKIO_WORKER_THREADS", "2").args(["--set", "numbers.count=4"]);
-        let mut running = Running::start(command);
-        place.answer_first(points, "block");
-        if gates[0] == "second" {
-            running.signal("TERM");
-            running.says("terminated: stopping");
-        }
+        let args = ["--set", "minions.shutdown_deadline=\"200ms\""];
+        let running = place.start(1, &["shutdown"], &args);
+        place.answer_all(&["shutdown"], word);
         let ended = running.end().code(1);
-        assert!(ended.stderr.contains("something blocks its threads"), "{}", ended.stderr);
+        let named = "the resource `gate` failed in shutdown: it ";
+        assert!(ended.stderr.contains(named) && ended.stderr.contains("it_app: done after"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn an_interrupted_start_that_does_not_end_names_the_hook() {
+    for word in ["block", "hang"] {
+        let place = Place::new();
+        let mut running = place.start(1, &["startup"], &["--set", "minions.shutdown_deadline=\"200ms\""]);
+        place.answer_all(&["startup"], word);
+        running.signal("TERM");
+        running.says("terminated: stopping");
+        let ended = running.end().code(1);
+        let late = "the start did not end within 200 ms after it was interrupted, and these hooks have not ended: the \
+                    resource `gate` in startup, for ";
+        assert!(ended.stderr.contains(late), "{}", ended.stderr);
     }
 }
 
