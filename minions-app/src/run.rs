@@ -1,11 +1,13 @@
 //! `run`: the program from its first line to its exit code.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use clap::ArgMatches;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use minions_core::gru::{Finished, ShutdownReport, StartError, StopMode};
+use minions_core::gru::{Control, Finished, ShutdownReport, StartError, StopMode};
 use minions_core::store::MemoryStore;
 use minions_core::{Gru, GruBuilder};
 use minions_sqlite::{Durability, SqliteStore};
@@ -21,7 +23,7 @@ use crate::output::{SAID, complain, say};
 use crate::prepare::{Prepared, prepare};
 use crate::signals::Signals;
 use crate::state::State;
-use crate::watchdog::{Watchdog, suspects};
+use crate::watchdog::Watchdog;
 use crate::{App, text};
 
 /// Runs the program until its sources have ended or a signal asks it to stop.
@@ -97,6 +99,14 @@ enum End {
     Order(Option<StopMode>),
 }
 
+/// A program whose store is open.
+enum Opened {
+    /// And whose components are being started.
+    Starts(Control),
+    /// And that needed no time for the rest.
+    Started(Gru),
+}
+
 impl Run<'_> {
     fn greet(&self, prepared: &Prepared) {
         let ids: Vec<_> = prepared.manifest.orchestrations.iter().map(|orchestration| &*orchestration.id).collect();
@@ -121,49 +131,78 @@ impl Run<'_> {
 
     /// How it ended, and the control socket, whose callers wait for the end of everything else.
     async fn to_the_end(&self, builder: GruBuilder, metrics: Option<&Metrics>) -> (Exit, Option<Orders>) {
-        let builder = with_store(builder, self.options, self.state);
-        let gru = match self.start(builder).await {
-            Ok(gru) => gru,
+        let (hand, control) = oneshot::channel();
+        let hand = move |control| {
+            // Nobody waits any more if the start was given up.
+            let _ = hand.send(control);
+        };
+        let builder = with_store(builder, self.options, self.state).on_control(hand);
+        let mut starting = Box::pin(builder.start());
+        let (control, started) = match self.open(&mut starting, control).await {
+            Ok(Opened::Starts(control)) => (control, None),
+            Ok(Opened::Started(gru)) => (gru.control(), Some(gru)),
             Err(exit) => return (exit, None),
         };
-        let began = Instant::now();
-        let control = gru.control();
+        let mut starting = pin!(async {
+            match started {
+                Some(gru) => Ok(gru),
+                None => starting.await,
+            }
+        });
         if let Some(metrics) = metrics {
             metrics.watch(control.clone());
         }
-        let mut orders = Orders::take(self.program, self.state, control);
-        let end = tokio::select! {
+        let mut orders = Orders::take(self.program, self.state, control.clone());
+        let mut began = Instant::now();
+        let (end, _gru) = tokio::select! {
             biased;
-            finished = gru.finished() => End::Finished(finished),
-            () = self.signals.requested() => End::Signal,
-            mode = orders.shutdown() => End::Order(mode),
+            started = &mut starting => match started {
+                Ok(gru) => {
+                    began = Instant::now();
+                    let end = tokio::select! {
+                        biased;
+                        finished = gru.finished() => End::Finished(finished),
+                        end = self.asked(&mut orders) => end,
+                    };
+                    (end, Some(gru))
+                }
+                Err(error) => return (self.refused(&error), Some(orders)),
+            },
+            // The shutdown takes the start back.
+            end = self.asked(&mut orders) => (end, None),
         };
         let mode = match end {
-            End::Order(mode) => {
-                tracing::info!(target: SAID, ?mode, "stopping because of an order");
-                say("shutdown ordered: stopping");
-                mode
-            }
-            _ => None,
+            End::Order(mode) => mode,
+            End::Signal | End::Finished(_) => None,
         };
         let watchdog = Watchdog::over(
             self.options.shutdown_deadline,
             "the stop did not end within its deadline",
             "stopping at once, stored work resumes with the next start",
         );
-        let report = match mode {
-            Some(mode) => gru.shutdown_with(mode).await,
-            None => gru.shutdown().await,
-        };
+        let report = control.shutdown(mode).await;
         drop(watchdog);
-        let exit = self.sum_up(&end, &report, began.elapsed());
-        orders.report(report.into());
+        let exit = match report {
+            Ok(report) => {
+                let exit = self.sum_up(&end, &report, began.elapsed());
+                orders.report(report);
+                exit
+            }
+            // Only a program that is gone refuses this, and it cannot be as long as its start or itself is held.
+            Err(error) => {
+                complain(error);
+                Exit::Failed
+            }
+        };
         (exit, Some(orders))
     }
 
-    /// A start cannot be taken back half-way, so a signal waits for its end, but not for ever.
-    async fn start(&self, builder: GruBuilder) -> Result<Gru, Exit> {
-        let mut starting = Box::pin(builder.start());
+    /// Waits until the store is open; a signal does not wait for that for ever.
+    async fn open(
+        &self,
+        starting: &mut (impl Future<Output = Result<Gru, StartError>> + Unpin),
+        control: oneshot::Receiver<Control>,
+    ) -> Result<Opened, Exit> {
         let late = async {
             self.signals.requested().await;
             let _watchdog = Watchdog::over(
@@ -175,13 +214,27 @@ impl Run<'_> {
         };
         tokio::select! {
             biased;
-            started = &mut starting => started.map_err(|error| self.refused(&error)),
+            Ok(control) = control => Ok(Opened::Starts(control)),
+            started = starting => started.map(Opened::Started).map_err(|error| self.refused(&error)),
             () = late => {
                 let deadline = text::duration(self.options.shutdown_deadline);
-                let late = format!("the start did not end within {deadline} after it was interrupted{}", suspects());
+                let late = format!("the state could not be opened within {deadline} after the start was interrupted");
                 tracing::error!(target: SAID, "{late}");
                 complain(format_args!("{late}; stopping at once"));
                 Err(Exit::Failed)
+            }
+        }
+    }
+
+    /// Waits until somebody asks for the stop.
+    async fn asked(&self, orders: &mut Orders) -> End {
+        tokio::select! {
+            biased;
+            () = self.signals.requested() => End::Signal,
+            mode = orders.shutdown() => {
+                tracing::info!(target: SAID, ?mode, "stopping because of an order");
+                say("shutdown ordered: stopping");
+                End::Order(mode)
             }
         }
     }
