@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use crate::manifest::Resolved;
 use crate::workflow::Engine;
@@ -141,7 +142,12 @@ impl Runtime {
     /// Announces the shutdown and lets it run; a second one changes nothing.
     pub(super) fn begin_shutdown(self: &Arc<Self>, mode: Option<StopMode>) {
         let mode = mode.unwrap_or(self.program.options.stop_mode);
+        let early = self.finished.borrow().is_none();
         if self.update(|state| state.begin_shutdown(self, mode)) {
+            if early {
+                // Said only once it is true and workflows know of it, so that whoever hears it can rely on it.
+                info!("stopping: sources take no more events");
+            }
             self.closing.cancel();
             let this = self.clone();
             self.spawn(async move { super::shutdown::finish(&this).await });
