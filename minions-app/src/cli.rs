@@ -235,6 +235,13 @@ mod tests {
     }
 
     #[test]
+    fn help_begins_with_what_the_program_says_of_itself() {
+        let help = |about| command(&UserArgs::of::<NoArgs>(), about, "look").unwrap().render_long_help().to_string();
+        assert!(help(Some("Looks")).starts_with("Looks\n\nUsage: look"), "{}", help(Some("Looks")));
+        assert!(help(None).starts_with("Usage: look"), "{}", help(None));
+    }
+
+    #[test]
     fn orders_are_understood() {
         let order = |line: &str| match parsed(line).unwrap().action {
             Action::Control(command) => command,

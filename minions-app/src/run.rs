@@ -109,12 +109,15 @@ enum Opened {
 
 impl Run<'_> {
     fn greet(&self, prepared: &Prepared) {
-        let ids: Vec<_> = prepared.manifest.orchestrations.iter().map(|orchestration| &*orchestration.id).collect();
+        let starts = prepared.manifest.orchestrations.iter().filter(|orchestration| orchestration.starts);
+        let ids: Vec<_> = starts.map(|orchestration| &*orchestration.id).collect();
+        let on_demand = prepared.manifest.orchestrations.len() - ids.len();
         let file = prepared.file.as_ref().map(|file| file.display().to_string());
         tracing::info!(
             target: SAID,
             program = self.program,
             orchestrations = ids.len(),
+            on_demand,
             state = %self.state.dir.display(),
             configuration = file.as_deref().unwrap_or("none"),
             pid = std::process::id(),
@@ -122,7 +125,9 @@ impl Run<'_> {
         );
         if self.talks {
             let many = text::count(ids.len() as u64, "orchestration");
-            say(format_args!("{}: {many}: {}", self.program, text::some_of(&ids, 4)));
+            let named = if ids.is_empty() { String::new() } else { format!(": {}", text::some_of(&ids, 4)) };
+            let more = if on_demand > 0 { format!("; {on_demand} on demand") } else { String::new() };
+            say(format_args!("{}: {many}{named}{more}", self.program));
             let file =
                 file.map_or_else(|| "no configuration file".to_owned(), |file| format!("configuration in {file}"));
             say(format_args!("state in {}, {file}; Ctrl-C stops", self.state.dir.display()));

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use minions_core::gru::StopMode;
 
-/// What a running program is told; an ID is what `ps` shows.
+// What a running program is told; an ID is what `ps` shows. No documentation, because clap would take it for the program's.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
 #[cfg_attr(not(unix), expect(dead_code, reason = "only a system with Unix sockets carries them out"))]
 pub(crate) enum Command {

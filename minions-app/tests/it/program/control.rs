@@ -88,6 +88,7 @@ fn ps_says_what_runs() {
     let place = Place::new();
     let running = office(&place, &["second"], &[]);
     let inside = place.asked();
+    // What starts on demand only does not run before somebody says so.
     let said = order(&place, &["ps"]).code(0);
     assert!(said.stdout[0].starts_with("● it_app running since 20"), "{:#?}", said.stdout);
     assert!(said.stdout[0].ends_with(&format!("process {}, state in .minions", running.id())), "{:#?}", said.stdout);
@@ -111,7 +112,8 @@ fn ps_says_what_runs() {
     assert_eq!(names(&said["pipelines"], "id"), ["numbers"]);
     assert_eq!(said["resources"][0]["used_by"].as_array().unwrap().len(), 2);
     inside.answer("go");
-    stop(running).code(0);
+    let ended = stop(running).code(0);
+    assert!(ended.stderr.starts_with("it_app: 1 orchestration: numbers/worker; 2 on demand\n"), "{}", ended.stderr);
 }
 
 #[test]
@@ -308,6 +310,23 @@ fn a_shutdown_waits_for_the_end_and_leaves_nothing() {
     let last = ended.stderr.lines().last().unwrap();
     assert!(last.starts_with("it_app: stopped after ") && last.ends_with(parked), "{last}");
     assert_eq!(next.end().code(0).steps(), ["third 1 again=true"]);
+}
+
+#[test]
+fn a_program_that_starts_takes_orders_too() {
+    let place = Place::new();
+    let mut running = Running::start(place.command(&["startup"], &["--set", "numbers.count=1"]));
+    running.says("orders are taken at ");
+    let starting = place.asked();
+    let said = order(&place, &["ps"]).code(0);
+    assert!(said.stdout[0].starts_with("● it_app starting since "), "{:#?}", said.stdout);
+    assert!(said.stdout.iter().any(|line| line.starts_with("  ● gate  starting for ")), "{:#?}", said.stdout);
+    assert!(said.stdout.contains(&"  resource gate: starting".to_owned()), "{:#?}", said.stdout);
+    let report = order(&place, &["shutdown"]).code(0);
+    assert!(report.stdout[0].starts_with("it_app stopped in "), "{:#?}", report.stdout);
+    let ended = running.end().code(0);
+    assert!(ended.steps().is_empty());
+    drop(starting);
 }
 
 #[test]
