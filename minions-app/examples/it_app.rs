@@ -17,7 +17,6 @@ use minions_core::config::{Config, Secret};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::pipeline::{Next, Pipeline, Produces};
 use minions_core::resource::{Call, Resource, TrackedMethod};
-use minions_core::supervise::RestartPolicy;
 use minions_core::workflow::Workflow;
 use minions_core::{Error, GruBuilder, Result};
 
@@ -356,7 +355,6 @@ fn main() -> ExitCode {
             .orchestrate::<Numbers, Worker>()
             .orchestrate_with::<Numbers, Auditor>(|o| o.start(false))
             .orchestrate_with::<Letters, Clerk>(|o| o.start(false)),
-        Ok("fragile") => GruBuilder::new().orchestrate::<Numbers, Worker>().restart(RestartPolicy::never()),
         Ok("empty") => GruBuilder::new(),
         _ => GruBuilder::new().orchestrate::<Numbers, Worker>(),
     };

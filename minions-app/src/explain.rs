@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use minions_core::config::{SectionKeys, Settings, Table};
+use minions_core::config::{KeyPath, SectionKeys, Segment, Settings, Table};
 use minions_core::manifest::{Manifest, SectionEntry};
 
-use crate::config::{self, Logs, Metrics, Options, Row, Section, Shown};
+use crate::config::{self, Logs, Metrics, Options, Restart, Row, Section, Shown};
 use crate::output::{answer, answer_json};
 use crate::prepare::Prepared;
 use crate::text;
@@ -50,12 +50,8 @@ fn rows(prepared: &Prepared) -> Vec<Explained> {
     let Prepared { manifest, options, settings, .. } = prepared;
     let mut sections = vec![(Options::SECTION, options.keys.clone())];
     sections.extend(of_program(manifest));
-    let mut rows = explained(None, settings, &sections);
-    for Explained { row, .. } in &mut rows {
-        if row.value == Shown::Default {
-            row.value = own_default(&row.key).map_or(Shown::Default, Shown::Value);
-        }
-    }
+    let rows = explained(None, settings, &sections).into_iter();
+    let mut rows: Vec<_> = rows.flat_map(|explained| own(explained, &options.value.restart)).collect();
     let configs: BTreeSet<_> = manifest.sections.iter().filter_map(|section| section.config.as_deref()).collect();
     for config in configs {
         for section in manifest.sections.iter().filter(|section| section.config.as_deref() == Some(config)) {
@@ -67,14 +63,57 @@ fn rows(prepared: &Prepared) -> Vec<Explained> {
     rows
 }
 
+/// The rows for one of the runtime's own that says nothing more than `default`, and any other row as it is.
+fn own(mut explained: Explained, restart: &Restart) -> Vec<Explained> {
+    let Row { key, value: Shown::Default, .. } = &explained.row else {
+        return vec![explained];
+    };
+    if let Some((value, origin)) = inherited(key, restart) {
+        explained.row = Row { key: key.clone(), value: Shown::Value(value), origin };
+        return vec![explained];
+    }
+    match own_default(key) {
+        Some(Value::Object(keys)) => {
+            let rows = keys.into_iter().map(|(name, value)| Row {
+                key: format!("{key}.{name}"),
+                value: Shown::Value(value),
+                origin: explained.row.origin.clone(),
+            });
+            rows.map(|row| Explained { config: None, row }).collect()
+        }
+        value => {
+            explained.row.value = value.map_or(Shown::Default, Shown::Value);
+            vec![explained]
+        }
+    }
+}
+
+/// What holds for `key` of one component that says something else about its restart, and where that comes from.
+fn inherited(key: &str, restart: &Restart) -> Option<(Value, String)> {
+    let path = KeyPath::parse(key).ok()?;
+    let [Segment::Key(minions), Segment::Key(section), Segment::Key(components), _, Segment::Key(key)] =
+        path.segments()
+    else {
+        return None;
+    };
+    if [minions, section, components] != ["minions", "restart", "components"] {
+        return None;
+    }
+    let (_, value) = restart.values().into_iter().find(|(known, _)| known == key)?;
+    Some((value, format!("minions.restart.{key}")))
+}
+
 /// What the runtime's own keys are by default. Those of components are known to their code only.
 fn own_default(key: &str) -> Option<Value> {
     let (options, logs, metrics) = (Options::default(), Logs::default(), Metrics::default());
+    let restart = options.restart.values();
     Some(match key {
         "minions.store" => "sqlite".into(),
         "minions.durability" => "power".into(),
         "minions.max_in_flight" => options.max_in_flight.get().into(),
         "minions.shutdown_deadline" => format!("{}s", options.shutdown_deadline.as_secs()).into(),
+        "minions.restart" => Value::Object(restart.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+        "minions.restart.components" => Value::Object(serde_json::Map::new()),
         "minions.logs" | "minions.metrics" => true.into(),
         "minions.logs.level" => logs.level.into(),
         "minions.logs.file" => logs.file.into(),
@@ -82,7 +121,10 @@ fn own_default(key: &str) -> Option<Value> {
         "minions.logs.max_size" => logs.max_size.into(),
         "minions.logs.keep" => logs.keep.into(),
         "minions.metrics.listen" => metrics.listen.to_string().into(),
-        _ => return None,
+        _ => {
+            let key = key.strip_prefix("minions.restart.")?;
+            restart.into_iter().find(|(known, _)| *known == key)?.1
+        }
     })
 }
 
@@ -130,7 +172,7 @@ mod tests {
         let decode =
             |section: Value| Options::decode(&Settings::from_json(json!({"minions": section})).unwrap()).unwrap();
         let mut shown = json!({});
-        for keys in [decode(json!({})).keys, decode(json!({"logs": {}, "metrics": {}})).keys] {
+        for keys in [decode(json!({})).keys, decode(json!({"logs": {}, "metrics": {}, "restart": {}})).keys] {
             for path in keys.defaults {
                 let value = own_default(&format!("minions.{path}")).unwrap_or_else(|| panic!("{path}"));
                 let (parent, key) = path
@@ -145,6 +187,7 @@ mod tests {
             }
         }
         assert_eq!(shown["logs"].as_object().map(|logs| logs.len()), Some(5));
+        assert_eq!(shown["restart"].as_object().map(|restart| restart.len()), Some(8));
         assert_eq!(decode(shown).value, Options::default());
     }
 }

@@ -39,10 +39,12 @@ pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, 
     let mut builder = builder.settings(settings.clone()).settings_files(files);
     if let Some(Decoded { value, .. }) = &options {
         builder = builder.max_in_flight(value.max_in_flight.get()).shutdown_deadline(value.shutdown_deadline);
+        builder = value.restart.apply(builder);
+        report.add(value.restart.problems(&settings));
         report.add(value.logs.as_on().map(|logs| check_filter(logs, &settings)).unwrap_or_default());
     }
     let file = file.map(shown);
-    let manifest = builder.check().map_err(|error| report.add_manifest(&error)).ok();
+    let manifest = builder.check().map_err(|error| report.add_manifest(&error, &settings)).ok();
     report.into_result()?;
     match (options, manifest) {
         (Some(options), Some(manifest)) => Ok(Prepared { builder, manifest, options, settings, file }),

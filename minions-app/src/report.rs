@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use minions_core::config::Problem as ConfigProblem;
+use minions_core::config::{Problem as ConfigProblem, Settings};
 use minions_core::manifest::{ManifestError, Problem};
+
+use crate::config::Restart;
 
 /// All problems, wiring before configuration.
 #[derive(Debug, Default)]
@@ -16,13 +18,19 @@ impl Report {
         self.problems.extend(problems.into_iter().map(Problem::Config));
     }
 
-    pub(crate) fn add_manifest(&mut self, error: &ManifestError) {
-        self.problems.extend(error.problems().iter().cloned());
+    /// Adds what is wrong with a program that was configured by `settings`.
+    pub(crate) fn add_manifest(&mut self, error: &ManifestError, settings: &Settings) {
+        self.problems.extend(error.problems().iter().map(|problem| match problem {
+            Problem::NoSuchComponent { name, hint } => {
+                Restart::no_such_component(name, hint, settings).map_or_else(|| problem.clone(), Problem::Config)
+            }
+            _ => problem.clone(),
+        }));
     }
 
     /// Only what is wrong whatever the configuration says: used when that could not be read.
     pub(crate) fn add_wiring(&mut self, error: &ManifestError) {
-        let wiring = error.problems().iter().filter(|problem| matches!(problem, Problem::Wiring { .. }));
+        let wiring = error.problems().iter().filter(|problem| !is_config(problem));
         self.problems.extend(wiring.cloned());
     }
 

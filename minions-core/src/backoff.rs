@@ -29,7 +29,7 @@ impl Backoff {
 }
 
 /// Somewhere in 0..1. The standard library's hasher keys are random per instance, which is all that jitter needs.
-fn random_fraction() -> f64 {
+pub(crate) fn random_fraction() -> f64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     (RandomState::new().build_hasher().finish() >> 11) as f64 / (1u64 << 53) as f64
 }

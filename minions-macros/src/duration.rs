@@ -5,7 +5,7 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// Parses `"250ms"`, `"10s"`, `"5m"` or `"2h"`; the error says what to write instead.
+/// Parses `"250ms"`, `"10s"`, `"5m"`, `"2h"` or `"1d"`; the error says what to write instead.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -20,9 +20,10 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         "" => {
             return Err(format!(
-                "duration `{text}` lacks its unit; write \"{text}ms\", \"{text}s\", \"{text}m\" or \"{text}h\""
+                "duration `{text}` lacks its unit; write \"{text}ms\", \"{text}s\", \"{text}m\", \"{text}h\" or \"{text}d\""
             ));
         }
         other if other.starts_with('.') => {
@@ -31,7 +32,9 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
             ));
         }
         other => {
-            return Err(format!("unknown unit `{other}` in duration `{text}`; the units are `ms`, `s`, `m` and `h`"));
+            return Err(format!(
+                "unknown unit `{other}` in duration `{text}`; the units are `ms`, `s`, `m`, `h` and `d`"
+            ));
         }
     };
     number
@@ -98,6 +101,7 @@ mod tests {
     fn durations() {
         assert_eq!(parse("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse(" 2 h "), Ok(Duration::from_secs(7_200)));
+        assert_eq!(parse("2d"), Ok(Duration::from_secs(172_800)));
         assert!(parse("10").unwrap_err().contains("lacks its unit"));
         assert!(parse("10sec").unwrap_err().contains("unknown unit `sec`"));
         assert!(parse("1.5s").unwrap_err().contains("smaller unit"));

@@ -40,8 +40,8 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, block: Block) -> TokenS
 /// The arguments of a struct half, which people also try on the impl.
 const ON_STRUCT: &str = "it says what the component is and belongs to the struct";
 pub(crate) const NAME: Refused = Refused { key: "name", why: Why::Elsewhere(ON_STRUCT) };
-pub(crate) const ID: Refused =
-    Refused { key: "id", why: Why::NotYet("leave it out: a component is identified by its type") };
+pub(crate) const ID: Refused = Refused { key: "id", why: Why::Elsewhere(ON_STRUCT) };
+pub(crate) const RESTART: Refused = Refused { key: "restart", why: Why::Elsewhere(ON_STRUCT) };
 
 /// One live instance is shared per type, hence a concrete type; and only its own impl is ours.
 fn check_type(kind: Kind, block: &Block, diag: &mut Diagnostics) -> bool {

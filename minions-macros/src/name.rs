@@ -44,6 +44,21 @@ pub(crate) fn component(declared: Option<&LitStr>, ident: &Ident, diag: &mut Dia
     name
 }
 
+/// The declared identity of a component, by the rules of names; it is never a section, so no word is reserved.
+pub(crate) fn id(literal: &LitStr, diag: &mut Diagnostics) -> Option<String> {
+    let id = literal.value();
+    if is_snake_case(&id) {
+        return Some(id);
+    }
+    let suggestion = snake_case(&id);
+    let example = if is_snake_case(&suggestion) { format!(": \"{suggestion}\"") } else { String::new() };
+    diag.at(
+        literal,
+        format!("the id of a component is a part of stored work and must be in ascii snake case{example}"),
+    );
+    None
+}
+
 fn fallback(ident: &Ident) -> String {
     snake_case(&ident.unraw().to_string())
 }

@@ -10,12 +10,14 @@ mod files;
 mod format;
 mod options;
 mod overrides;
+mod restart;
 mod size;
 mod sources;
 mod switch;
 
 pub use self::files::Files;
 pub use self::options::{DurabilityOption, Logs, Metrics, Options, StoreOption};
+pub use self::restart::{ComponentRestart, Restart};
 pub use self::sources::{Loaded, Sources};
 pub use self::switch::{Fields, Switch};
 

@@ -12,11 +12,12 @@ use minions_core::config::{Decoded, Problem, Settings, decode_section, duration}
 use crate::logs::LogOptions;
 use crate::metrics::MetricsOptions;
 
+use super::restart::Restart;
 use super::size;
 use super::switch::{Fields, Switch};
 
 /// What the section `[minions]` says; every key has a default.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Options {
@@ -29,6 +30,8 @@ pub struct Options {
     /// How long a shutdown may take altogether; 30 s unless set.
     #[serde(with = "duration")]
     pub shutdown_deadline: Duration,
+    /// What becomes of components that fail.
+    pub restart: Restart,
     /// The program's logs; on unless switched off.
     pub logs: Switch<Logs>,
     /// The endpoint for metrics; on unless switched off.
@@ -129,6 +132,7 @@ impl Default for Options {
             durability: DurabilityOption::default(),
             max_in_flight: const { NonZeroUsize::new(1_024).unwrap() },
             shutdown_deadline: Duration::from_secs(30),
+            restart: Restart::default(),
             logs: Switch::default(),
             metrics: Switch::default(),
         }
@@ -158,6 +162,9 @@ impl Fields for Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use minions_core::supervise;
     use serde_json::json;
 
     use super::*;
@@ -171,7 +178,10 @@ mod tests {
         let options = Options::decode(&Settings::empty()).unwrap();
         assert_eq!(options.value, Options::default());
         let defaults: Vec<_> = options.keys.defaults.iter().map(ToString::to_string).collect();
-        assert_eq!(defaults, ["durability", "logs", "max_in_flight", "metrics", "shutdown_deadline", "store"]);
+        assert_eq!(
+            defaults,
+            ["durability", "logs", "max_in_flight", "metrics", "restart", "shutdown_deadline", "store"]
+        );
     }
 
     #[test]
@@ -180,6 +190,10 @@ mod tests {
             "store": "memory", "durability": "process", "max_in_flight": 7, "shutdown_deadline": "2m",
             "logs": {"level": "debug", "file": false, "terminal": false, "max_size": "1KB", "keep": 1},
             "metrics": {"listen": "0.0.0.0:9"},
+            "restart": {
+                "policy": "never", "first_delay": "1s", "max_delay": "2s", "multiplier": 1.5, "jitter": 0, "limit": 1,
+                "reset": "1m", "components": {},
+            },
         }))
         .unwrap();
         let logs = Logs { level: "debug".into(), file: false, terminal: false, max_size: 1_000, keep: 1 };
@@ -188,6 +202,16 @@ mod tests {
             durability: DurabilityOption::Process,
             max_in_flight: NonZeroUsize::new(7).unwrap(),
             shutdown_deadline: Duration::from_secs(120),
+            restart: Restart {
+                policy: supervise::Restart::Never,
+                first_delay: Duration::from_secs(1),
+                max_delay: Duration::from_secs(2),
+                multiplier: 1.5,
+                jitter: 0.0,
+                limit: 1,
+                reset: Duration::from_secs(60),
+                components: BTreeMap::new(),
+            },
             logs: Switch::On(logs),
             metrics: Switch::On(Metrics { listen: "0.0.0.0:9".parse().unwrap() }),
         };
@@ -229,7 +253,7 @@ mod tests {
             lines,
             [
                 "[minions]: unknown key `stoer`; did you mean `store`? \
-                 (known: store, durability, max_in_flight, shutdown_deadline, logs, metrics)",
+                 (known: store, durability, max_in_flight, shutdown_deadline, restart, logs, metrics)",
                 "[minions] logs: unknown key `levl`; did you mean `level`? \
                  (known: level, file, terminal, max_size, keep)",
                 "[minions] logs.keep: expected an integer, not negative, found integer -1",

@@ -2,15 +2,15 @@
 //!
 //! Who writes what, of one component `T`:
 //!
-//! * the **struct half** implements [`Component`] (`NAME`, `LOCATION`, `FIELDS`, `assemble`), judges the fields, and
-//!   asserts that the impl half is there;
+//! * the **struct half** implements [`Component`] (`NAME`, `ID` and `RESTART` if they are declared, `LOCATION`, `FIELDS`,
+//!   `assemble`), judges the fields, and asserts that the impl half is there;
 //! * the **impl half** implements `Resource`, `Pipeline` (with `BACKGROUND` and `IDLE`: arguments of this half, because
 //!   they are behaviour) or `Minion`, its half marker ([`ResourceImpl`], …), [`ImplHalf`] and [`Produces`]. A missing
 //!   struct half is reported by [`Component`], which all of them require.
 //!
 //! `app!` expands to a type with `builder()`, which is `$crate::GruBuilder::new()` and one
-//! `.edge::<P, M>($crate::gru::OrchestrationOptions::default().config("..").id("..").max_in_flight(64))` a line, to an [`edge`]
-//! check a line, and to a `main` that calls `$crate::__private::main::<Args>(Watch::builder())` of the facade
+//! `.edge::<P, M>($crate::gru::OrchestrationOptions::default().config("..").id("..").max_in_flight(64).start(false))` a
+//! line, to an [`edge`] check a line, and to a `main` that calls `$crate::__private::main::<Args>(Watch::builder())` of the facade
 //! (`Args` is `$crate::__private::NoArgs` without `#[args(..)]`), which answers an `ExitCode`.
 //!
 //! The compile-time search for cycles between resources is in [`graph`].
@@ -42,6 +42,7 @@ pub use crate::error::{Error, Result};
 pub use crate::minion::{Flow, IntoFlow, Minion, StepArg, StepId, StepInfo};
 pub use crate::pipeline::{IntoNext, Next, Pipeline, Produces, Storable};
 pub use crate::resource::{Call, Resource, TrackedMethod};
+pub use crate::supervise::RestartPolicy;
 pub use crate::workflow::Workflow;
 
 /// What a hook may return: `()` or `Result<()>` with any error that converts.

@@ -15,7 +15,7 @@ mod path;
 mod problem;
 mod secret;
 mod settings;
-mod suggest;
+pub(crate) mod suggest;
 mod value;
 
 pub use decode::{Decoded, SectionKeys, decode_section};

@@ -134,13 +134,12 @@ impl Identity {
         PhaseReport { kind: self.kind, name: self.name.to_string(), phase, took, error: Some(error.into()) }
     }
 
-    /// Counted from 0 when the component comes up, so that the first restart is seen as one.
-    pub(super) fn restarts(&self) -> Counter {
-        counter!(names::COMPONENT_RESTARTS, "kind" => self.kind.as_str(), "component" => self.name.to_string())
-    }
-
     pub(super) fn up(&self) -> Gauge {
         gauge!(names::COMPONENT_UP, "kind" => self.kind.as_str(), "component" => self.name.to_string())
+    }
+
+    pub(super) fn restarts(&self) -> Counter {
+        counter!(names::COMPONENT_RESTARTS, "kind" => self.kind.as_str(), "component" => self.name.to_string())
     }
 }
 
@@ -176,7 +175,6 @@ impl Live {
         on_failure: OnFailure,
     ) -> Self {
         identity.up().set(1.0);
-        identity.restarts().increment(0);
         let stop = CancellationToken::new();
         let span = error_span!("component", component = &*identity.name, kind = identity.kind.as_str());
         let run = run(identity.clone(), hooks.clone(), stop.clone(), failures, on_failure);
@@ -264,14 +262,13 @@ async fn watch(
 ) {
     let gauge =
         gauge!(names::COMPONENT_HEALTHY, "kind" => identity.kind.as_str(), "component" => identity.name.to_string());
+    let bounds = Bounds { deadline: HEALTH_DEADLINE, cancel: stop.clone() };
     let mut known = Health::Healthy;
     loop {
-        let asked = tokio::time::timeout(HEALTH_DEADLINE, catch(hooks.health())).await;
-        let health = match asked {
-            Ok(Ok(health)) => health,
-            Ok(Err(panic)) => Health::Unhealthy(panic),
-            Err(_) => Health::Unhealthy(format!("the health hook did not answer within {HEALTH_DEADLINE:?}")),
-        };
+        let health = ask(&identity, &hooks, &bounds).await;
+        if stop.is_cancelled() {
+            return;
+        }
         gauge.set(if health.is_healthy() { 1.0 } else { 0.0 });
         match &health {
             _ if health == known => {}
@@ -282,10 +279,33 @@ async fn watch(
             Health::Healthy => None,
             Health::Unhealthy(why) => Some(why.clone()),
         };
+        if known_to_block(&health) {
+            // Asking again would cost another thread.
+            return;
+        }
         known = health;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(HEALTH_EVERY) => {}
         }
     }
+}
+
+/// Asks once, where a hook that blocks its thread blocks nobody else.
+async fn ask(identity: &Identity, hooks: &Arc<dyn Hooks>, bounds: &Bounds) -> Health {
+    let (hooks, caller, deadline) = (hooks.clone(), identity.caller, bounds.deadline);
+    let work = async move { tokio::time::timeout(deadline, caller.scope(catch(hooks.health()))).await };
+    match hook::run(format!("{identity} in health"), bounds, work).await {
+        Ok(Ok(Ok(health))) => health,
+        Ok(Ok(Err(panic))) => Health::Unhealthy(panic),
+        Ok(Err(_)) => Health::Unhealthy(format!("the health hook did not answer within {deadline:?}")),
+        Err(Silent::Blocks) => Health::Unhealthy(BLOCKS.to_owned()),
+        Err(Silent::Gone) => Health::Unhealthy("the health hook had no thread".to_owned()),
+    }
+}
+
+const BLOCKS: &str = "the health hook blocks its thread, and is not asked again";
+
+fn known_to_block(health: &Health) -> bool {
+    matches!(health, Health::Unhealthy(why) if why == BLOCKS)
 }

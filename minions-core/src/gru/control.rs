@@ -163,6 +163,8 @@ impl Component for Control {
 }
 
 /// Every program has it.
+// A program that lacks a half of its own resource should not be told of this one.
+#[diagnostic::do_not_recommend]
 impl Resource for Control {}
 
 impl fmt::Debug for Control {

@@ -80,8 +80,8 @@ impl State {
         }
         if let Some(pause) = part.restarts.failed(&part.policy, ran_for) {
             let count = part.restarts.count();
-            warn!(component = &*name, phase = %failure.phase, error = cause, restart = count, ?pause, "the component failed and is started again");
             part.identity.restarts().increment(1);
+            warn!(component = &*name, phase = %failure.phase, error = cause, restart = count, ?pause, "the component failed and is started again");
             self.restart_after(runtime, id, pause);
             return;
         }
@@ -91,8 +91,10 @@ impl State {
         };
         // Whoever orders a start of it later begins anew.
         part.restarts.forget();
+        part.given_up = true;
         error!(component = &*name, phase = %failure.phase, error = cause, orchestrations = running.len(), why, "the component is lost, and with it those that need it");
-        self.failures.push(failure.clone());
+        self.graph.hold(id);
+        self.remember(failure.clone());
         for root in running {
             self.retire(runtime, root, Why::Lost(failure.to_string()), StopMode::Park);
         }
@@ -101,13 +103,12 @@ impl State {
     fn restart_after(&mut self, runtime: &Arc<Runtime>, id: NodeId, pause: Duration) {
         self.graph.hold(id);
         let this = runtime.clone();
-        runtime.spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep(pause) => this.update(|state| state.graph.release(id)),
-                // Nothing is started again by then, and nobody should wait for the pause.
-                () = this.closing() => {}
-            }
+        let timer = runtime.spawn(async move {
+            tokio::time::sleep(pause).await;
+            this.update(|state| state.graph.release(id));
         });
+        // The last one has rung, or the component would not have failed again.
+        self.part(id).timer = Some(timer);
     }
 
     fn is_start(&self, op: OpId) -> bool {

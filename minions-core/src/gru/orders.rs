@@ -49,6 +49,11 @@ impl State {
             .map(|wanted| self.add_orchestration(&runtime.program, wanted, &resolved.pipelines[wanted.pipeline]))
             .collect();
         let (answer, answered) = oneshot::channel();
+        for node in roots.iter().flat_map(|root| self.graph.below(*root)).collect::<Vec<_>>() {
+            if std::mem::take(&mut self.part(node).given_up) {
+                self.graph.release(node);
+            }
+        }
         let ids = resolved.orchestrations.iter().map(|wanted| wanted.id.clone()).collect();
         let op = self.begin(roots, ids, Kind::Start { failed: None, answer });
         Begun::Pending(op, answered)
@@ -171,6 +176,8 @@ impl State {
             cause: None,
             instance: 0,
             cancel: CancellationToken::new(),
+            timer: None,
+            given_up: false,
             budget: None,
             ops: BTreeSet::new(),
             body,
@@ -239,6 +246,13 @@ impl State {
     /// Nobody waits for a start any more.
     pub(super) fn take_back(&mut self, runtime: &Arc<Runtime>, op: OpId) {
         self.fail_start(runtime, op, StartFailed::Dropped);
+    }
+
+    /// Nobody has heard that a start succeeded.
+    pub(super) fn undo(&mut self, runtime: &Arc<Runtime>, ids: &[String]) {
+        for root in ids.iter().filter_map(|id| self.links.get(&**id).copied()).collect::<Vec<_>>() {
+            self.retire(runtime, root, Why::RolledBack, StopMode::Park);
+        }
     }
 
     /// Takes a start back, unless that is being done already; does nothing to a stop.

@@ -36,6 +36,10 @@ pub(super) struct Part {
     pub(super) instance: u64,
     /// Calls off the start under way.
     pub(super) cancel: CancellationToken,
+    /// Ends the pause before it is started again.
+    pub(super) timer: Option<AbortHandle>,
+    /// Whether it is lost: it stays down, though it may still be used, until somebody orders a start that needs it.
+    pub(super) given_up: bool,
     /// How long its stop may take, once one has been asked for.
     pub(super) budget: Option<Budget>,
     /// The operations that wait for it.

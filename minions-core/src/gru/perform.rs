@@ -3,8 +3,6 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
-
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -113,6 +111,8 @@ impl State {
         part.up_at = Some(Instant::now());
         part.cause = None;
         let identity = part.identity.clone();
+        // There from the start, so that whoever watches it sees the first one.
+        identity.restarts().increment(0);
         let (tasks, failures) = owned;
         let on_failure = on_failure(runtime, id, part.instance);
         match (&mut part.body, fresh) {
@@ -159,7 +159,6 @@ impl State {
             stop: stop.clone(),
         };
         identity.up().set(1.0);
-        identity.restarts().increment(0);
         let (this, halt, end) = (runtime.clone(), stop.clone(), ended.clone());
         let task = runtime.spawn_joined(async move {
             let began = std::time::Instant::now();
@@ -402,7 +401,12 @@ impl State {
     pub(super) fn tear_down_link(&mut self, runtime: &Arc<Runtime>, id: NodeId) {
         let budget = self.budget(runtime, id);
         let Some(link) = self.part(id).link_mut() else { return };
-        let mode = link.retire.as_ref().map_or(StopMode::Park, |retire| retire.mode);
+        let mode = match link.retire.as_ref().map_or(StopMode::Park, |retire| retire.mode) {
+            // Without their minion, workflows can neither run to their end nor to their next step.
+            StopMode::Drain | StopMode::Park if link.vacated && !runtime.engine.keeps => StopMode::Now,
+            StopMode::Drain if link.vacated => StopMode::Park,
+            mode => mode,
+        };
         let (orchestration, resuming) = (link.orchestration.take(), link.resuming.take());
         let (pipeline, engaged) = (link.pipeline, std::mem::take(&mut link.engaged));
         link.backlog = None;
@@ -460,25 +464,25 @@ async fn stop_source(identity: &Identity, source: LiveSource, budget: super::bud
     stop.cancel();
     tasks.request_stop();
     let deadline = budget.for_hook();
-    let produced = timeout(deadline, async {
-        let instance = (&mut task).await;
-        tasks.ended().await;
-        instance
-    });
     let mut phases = Vec::new();
-    match produced.await {
+    let mut late = |what: &str| {
+        let error = Error::new(format!("{what} did not stop within {deadline:?} after it was asked to"));
+        phases.push(identity.failed(Phase::Run, began.elapsed(), error));
+    };
+    let produced = timeout(deadline, &mut task).await;
+    if produced.is_err() {
+        // Only a `next` that blocks its thread is not let go.
+        late("its next");
+        task.abort();
+    }
+    if timeout(deadline.saturating_sub(began.elapsed()), tasks.ended()).await.is_err() {
+        late("a task of its own");
+        tasks.drop_all();
+    }
+    match produced {
         Ok(Ok(instance)) => phases.push(take_down(identity, budget.for_hook(), instance).await),
         Ok(Err(error)) => phases.push(identity.failed(Phase::Run, began.elapsed(), Error::new(error))),
-        Err(_) => {
-            tasks.drop_all();
-            // What is left is a task of its own, or a `next` that blocks its thread.
-            let error = Error::new(format!("it did not stop within {deadline:?} after it was asked to"));
-            phases.push(identity.failed(Phase::Run, began.elapsed(), error));
-            match timeout(Duration::from_millis(10), &mut task).await {
-                Ok(Ok(instance)) => phases.push(take_down(identity, budget.for_hook(), instance).await),
-                _ => task.abort(),
-            }
-        }
+        Err(_) => {}
     }
     identity.up().set(0.0);
     phases

@@ -10,7 +10,6 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::manifest::Resolved;
@@ -32,7 +31,6 @@ pub(super) struct Runtime {
     pub(super) report: watch::Sender<Option<Arc<ShutdownReport>>>,
     /// Whether nothing is left of it.
     pub(super) empty: watch::Sender<bool>,
-    closing: CancellationToken,
     handle: Handle,
     state: Mutex<State>,
 }
@@ -59,7 +57,6 @@ impl Runtime {
             finished: watch::Sender::new(None),
             report: watch::Sender::new(None),
             empty: watch::Sender::new(true),
-            closing: CancellationToken::new(),
             handle: Handle::current(),
             state: Mutex::new(State::new()),
         }
@@ -105,11 +102,12 @@ impl Runtime {
         loop {
             match self.update(|state| state.begin_start(self, resolved)) {
                 Begun::Pending(op, answer) => {
-                    let mut pending = Pending { runtime: self, op: Some(op) };
-                    let answer = answer.await;
-                    pending.op = None;
+                    let mut pending = Pending { runtime: self, op, answer: Some(answer) };
+                    let Some(answer) = &mut pending.answer else { continue };
+                    let answered = answer.await;
+                    pending.answer = None;
                     // The sender lies in the state until the operation ends.
-                    return answer.unwrap_or(Err(StartError::Refused(ControlError::ShuttingDown)));
+                    return answered.unwrap_or(Err(StartError::Refused(ControlError::ShuttingDown)));
                 }
                 // An error means that it is gone already.
                 Begun::Wait(gone) => drop(gone.await),
@@ -121,11 +119,6 @@ impl Runtime {
     pub(super) async fn stop(self: &Arc<Self>, id: &str, mode: StopMode) -> Result<StopReport, ControlError> {
         let answer = self.update(|state| state.begin_stop(self, id, mode))?;
         answer.await.map_err(|_| ControlError::ShuttingDown)
-    }
-
-    /// Waits until a shutdown has been announced.
-    pub(super) async fn closing(&self) {
-        self.closing.cancelled().await;
     }
 
     /// Takes everything down, or joins whoever does; everyone gets the same report.
@@ -148,7 +141,6 @@ impl Runtime {
                 // Said only once it is true and workflows know of it, so that whoever hears it can rely on it.
                 info!("stopping: sources take no more events");
             }
-            self.closing.cancel();
             let this = self.clone();
             self.spawn(async move { super::shutdown::finish(&this).await });
         }
@@ -158,14 +150,20 @@ impl Runtime {
 /// A start that is waited for: taken back if nobody waits any more.
 struct Pending<'a> {
     runtime: &'a Arc<Runtime>,
-    op: Option<OpId>,
+    op: OpId,
+    /// Nothing once the answer has been taken.
+    answer: Option<oneshot::Receiver<Result<StartReport, StartError>>>,
 }
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        if let Some(op) = self.op.take() {
-            self.runtime.update(|state| state.take_back(self.runtime, op));
-        }
+        let Some(mut answer) = self.answer.take() else { return };
+        self.runtime.update(|state| match answer.try_recv() {
+            // It has succeeded, and nobody will ever know.
+            Ok(Ok(report)) => state.undo(self.runtime, &report.orchestrations),
+            Ok(Err(_)) => {}
+            Err(_) => state.take_back(self.runtime, self.op),
+        });
     }
 }
 

@@ -12,7 +12,7 @@ use super::budget::Budget;
 use super::graph::{Action, Graph, NodeId};
 use super::link::LinkOutcome;
 use super::operation::{Op, OpId};
-use super::part::{Part, Why};
+use super::part::{Body, Part, Why};
 use super::report::{ComponentFailure, Durability, Finished, PhaseReport, StopMode};
 use super::runtime::Runtime;
 use super::snapshot::{OrchestrationStatus, RuntimePhase, State as LifeState};
@@ -127,15 +127,21 @@ impl State {
             shutdown.phases.extend(phases.iter().cloned());
         } else if ops.is_empty() {
             let failures = phases.iter().filter_map(PhaseReport::failure).filter(|failure| !failure.is_consequence());
-            self.failures.extend(failures);
-            let surplus = self.failures.len().saturating_sub(KEPT);
-            self.failures.drain(..surplus);
+            failures.for_each(|failure| self.remember(failure));
         }
         for op in ops {
             if let Some(op) = self.ops.get_mut(&op) {
                 op.phases.extend(phases.iter().cloned());
             }
         }
+    }
+
+    /// Keeps a failure for the last report.
+    pub(super) fn remember(&mut self, failure: ComponentFailure) {
+        if self.failures.len() == KEPT {
+            self.failures.remove(0);
+        }
+        self.failures.push(failure);
     }
 
     /// How long the stop of a node may take.
@@ -172,8 +178,14 @@ impl State {
             }
             self.touch(*need);
         }
-        self.resources.retain(|_, node| *node != id);
-        self.pipelines.retain(|_, node| *node != id);
+        if let Some(timer) = &part.timer {
+            timer.abort();
+        }
+        match &part.body {
+            Body::Resource(resource) => drop(self.resources.remove(&resource.factory.resource_id())),
+            Body::Pipeline(_) => drop(self.pipelines.remove(&part.identity.name)),
+            Body::Minion(_) | Body::Link(_) => {}
+        }
         if let Some(link) = part.link() {
             self.links.remove(&link.id);
             for waiting in self.waiting.remove(&link.id).unwrap_or_default() {

@@ -5,8 +5,10 @@ use std::fmt;
 use crate::component::{Entry, Location};
 use crate::config::{Problem as ConfigProblem, SectionKeys, Settings};
 
+mod identity;
 mod order;
 mod resolve;
+mod restarts;
 
 pub(crate) use order::{Factory, Replacements, ResolvedResource};
 pub(crate) use resolve::{Resolved, ResolvedOrchestration, ResolvedPipeline, resolve, resolve_edge};
@@ -84,6 +86,13 @@ pub enum Problem {
         /// What, and what to do.
         message: String,
     },
+    /// With the policy that the builder was given for a component that there is not.
+    NoSuchComponent {
+        /// The name that was given.
+        name: String,
+        /// Which names there are, the nearest one first.
+        hint: String,
+    },
 }
 
 impl ManifestError {
@@ -122,6 +131,9 @@ impl fmt::Display for Problem {
             Self::Config(problem) => problem.fmt(f),
             Self::Wiring { location: Some(location), message } => write!(f, "{location}: {message}"),
             Self::Wiring { location: None, message } => f.write_str(message),
+            Self::NoSuchComponent { name, hint } => {
+                write!(f, "there is no component `{name}` that could be started again; {hint}")
+            }
         }
     }
 }

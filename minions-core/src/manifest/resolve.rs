@@ -1,7 +1,7 @@
 //! From a builder to a program that can start, or to the list of everything that is wrong with it.
 
 use std::any::TypeId;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::component::{Entry, Kind, NeedKind};
@@ -11,7 +11,7 @@ use crate::minion::MinionFactory;
 use crate::pipeline::PipelineFactory;
 
 use super::order::{ResolvedResource, closure};
-use super::{Manifest, ManifestError, OrchestrationEntry, Problem, SectionEntry};
+use super::{Manifest, ManifestError, OrchestrationEntry, Problem, SectionEntry, identity, restarts};
 
 /// A program that can start.
 pub(crate) struct Resolved {
@@ -54,7 +54,8 @@ pub(crate) fn resolve(builder: &GruBuilder) -> Result<Resolved, ManifestError> {
         resolver.edge(edge);
     }
     let resources = resolver.resources();
-    resolver.check_names(&resources);
+    resolver.check_components(&resources);
+    resolver.problems.extend(restarts::given(&resolver.components(&resources), builder));
     let sections = resolver.check_needs(&resources);
     resolver.check_sections(&resources);
     resolver.finish(resources, sections)
@@ -65,7 +66,7 @@ pub(crate) fn resolve_edge(builder: &GruBuilder, edge: &Edge) -> Result<Resolved
     let mut resolver = Resolver::of(builder);
     resolver.edge(edge);
     let resources = resolver.resources();
-    resolver.check_names(&resources);
+    resolver.check_components(&resources);
     let sections = resolver.check_needs(&resources);
     resolver.finish(resources, sections)
 }
@@ -224,36 +225,25 @@ impl Resolver<'_> {
         pipelines.chain(self.orchestrations.iter().map(|orchestration| &orchestration.entry))
     }
 
-    fn check_names(&mut self, resources: &[ResolvedResource]) {
-        let mut owners: HashMap<&'static str, Entry> = HashMap::new();
-        let mut found = Vec::new();
-        // Those of the whole program, because one that is added later must not take the name of another either.
-        let declared: Vec<_> =
-            self.builder.edges.iter().flat_map(|edge| [edge.pipeline.entry(), edge.minion.entry()]).collect();
-        for entry in declared.iter().chain(self.roots()).chain(resources.iter().map(|resource| &resource.entry)) {
-            if entry.name.is_empty() || entry.name == "minions" {
-                found.push((
-                    entry.clone(),
-                    format!(
-                        "`{}` cannot be named `{}`; that section belongs to the runtime; write `name = \"..\"`",
-                        entry.type_path, entry.name
-                    ),
-                ));
-            }
-            let owner = owners.entry(entry.name).or_insert_with(|| entry.clone());
-            if owner.type_id() != entry.type_id() {
-                found.push((
-                    entry.clone(),
-                    format!(
-                        "`{}` and `{}` are both named `{}`; give one of them another name, `name = \"..\"`",
-                        owner.type_path, entry.type_path, entry.name
-                    ),
-                ));
-            }
-        }
-        for (entry, message) in found {
-            self.wiring(Some(&entry), &message);
-        }
+    /// One entry for each component: `resources`, what is resolved here, and everything else that the program declares,
+    /// because what is added later must not take the name of another either.
+    fn components(&self, resources: &[ResolvedResource]) -> Vec<Entry> {
+        let edges = self.builder.edges.iter();
+        let mut entries: Vec<_> = edges.flat_map(|edge| [edge.pipeline.entry(), edge.minion.entry()]).collect();
+        // What is wrong among these was reported when the program started.
+        let needed = closure(&entries, &self.builder.replaced, &mut Vec::new());
+        entries.extend(self.roots().cloned());
+        entries.extend(resources.iter().chain(&needed).map(|resource| resource.entry.clone()));
+        let mut seen = HashSet::new();
+        entries.retain(|entry| seen.insert(entry.type_id()));
+        entries
+    }
+
+    /// Checks who the components are, and what they say about themselves.
+    fn check_components(&mut self, resources: &[ResolvedResource]) {
+        let entries = self.components(resources);
+        self.problems.extend(identity::check(&entries));
+        self.problems.extend(restarts::declared(&entries));
     }
 
     /// Checks what everyone needs besides resources; answers the sections that are read.

@@ -5,11 +5,14 @@
 mod support;
 
 mod admission;
+mod control;
 mod erased;
 mod lifecycle;
 mod manifest;
 mod panics;
 mod persistence;
 mod resume;
+mod sharing;
+mod supervision;
 mod telemetry;
 mod workflows;

@@ -1,11 +1,15 @@
 //! Resolving: everything that is wrong, in one report, before anything starts.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use minions_core::component::{Assembly, Component, Dep, Inject, Need};
 use minions_core::config::{Config, Problem, Settings, SettingsFiles, Table};
+use minions_core::gru::{StartError, StartRequest};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::resource::Resource;
+use minions_core::supervise::RestartPolicy;
 use minions_core::workflow::Workflow;
 use minions_core::{Gru, Result};
 
@@ -158,4 +162,139 @@ fn a_component_knows_its_needs_in_order() {
     assert_eq!(entry.needs.len(), 1);
     assert!(entry.needs[0].type_name().ends_with("::Billing"));
     let _: fn(&Assembly) -> Result<Dep<Audit>> = Dep::inject;
+}
+
+/// Needs nothing, and is needed by [`Tidy`] only.
+struct Book;
+
+impl Component for Book {
+    const NAME: &'static str = "ledger";
+
+    fn assemble(_: &Assembly) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl Resource for Book {}
+
+/// Minions that differ in what they declare.
+macro_rules! declares {
+    ($($type:ident { $($declared:item)* })*) => {$(
+        struct $type;
+
+        impl Component for $type {
+            $($declared)*
+
+            fn assemble(_: &Assembly) -> Result<Self> {
+                Ok(Self)
+            }
+        }
+
+        impl Minion for $type {
+            type Event = Job;
+            type Context = ();
+            const STEPS: &'static [StepInfo] = &[StepInfo::new("only")];
+
+            async fn step<'a>(&'a self, _: usize, _: &'a Job, (): &'a mut (), _: &'a Workflow) -> Result<Flow> {
+                Ok(Flow::Continue)
+            }
+        }
+    )*};
+}
+
+declares! {
+    Tidy {
+        const NAME: &'static str = "tidy";
+        const FIELDS: &'static [Need] = &[Dep::<Book>::NEED];
+    }
+    Taken {
+        const NAME: &'static str = "ledger";
+    }
+    Shaky {
+        const NAME: &'static str = "shaky";
+        const RESTART: Option<RestartPolicy> = Some(RestartPolicy::on_failure().jitter(2.0).multiplier(0.0));
+    }
+    Billed {
+        const NAME: &'static str = "billed";
+        const ID: &'static str = "v1";
+    }
+    Charged {
+        const NAME: &'static str = "charged";
+        const ID: &'static str = "v1";
+    }
+    V1 {
+        const NAME: &'static str = "v1";
+    }
+}
+
+#[test]
+fn l1_every_policy_is_judged_in_the_one_report() {
+    let (second, events) = (Duration::from_secs(1), jobs([]));
+    let builder = Gru::builder()
+        .orchestrate::<Feed, Shaky>()
+        .orchestrate_with::<Feed, Shaky>(|options| options.id("again"))
+        .orchestrate::<Feed, Worker>()
+        .provide(events.source())
+        .restart(RestartPolicy::always().reset(Duration::ZERO))
+        .restart_of("worker", RestartPolicy::never().backoff(2 * second, second))
+        .restart_of("wroker", RestartPolicy::never().backoff(Duration::ZERO, second));
+    let report = builder.check().unwrap_err().to_string();
+    for line in [
+        "the restart policy of the program is wrong: reset is 0",
+        "the restart policy of the minion `shaky` is wrong: multiplier is 0;",
+        "the restart policy of the minion `shaky` is wrong: jitter is 2;",
+        "the restart policy that `restart_of` gives to `worker` is wrong: max_delay is 1s, less than first_delay, which is 2s",
+        "there is no component `wroker` that could be started again; did you mean `worker`?",
+        "the restart policy that `restart_of` gives to `wroker` is wrong: first_delay is 0",
+        // Nobody provides the worker's script.
+        "which nobody provides",
+    ] {
+        assert_eq!(report.matches(line).count(), 1, "{line:?} in:\n{report}");
+    }
+    assert!(report.starts_with("7 problems"), "{report}");
+}
+
+#[test]
+fn s8_two_types_never_share_an_id() {
+    let check = |builder: minions_core::GruBuilder| builder.provide(jobs([]).source()).check();
+    let both = Gru::builder().orchestrate::<Feed, Billed>();
+    // Under another configuration even their orchestrations would have different ids.
+    let both = both.orchestrate_with::<Feed, Charged>(|options| options.id("other"));
+    let report = check(both).unwrap_err().to_string();
+    assert!(report.starts_with("1 problem") && report.contains("::Billed` and `"), "{report}");
+    assert!(
+        report.contains("::Charged` both have the id `v1`, so their stored work could not be told apart"),
+        "{report}"
+    );
+    assert!(report.contains("`id = \"..\"`"), "{report}");
+
+    // An id that nobody declares is the name.
+    let derived = Gru::builder().orchestrate::<Feed, V1>();
+    let derived = derived.orchestrate_with::<Feed, Billed>(|options| options.id("other"));
+    let report = check(derived).unwrap_err().to_string();
+    assert!(report.contains("::V1` and `") && report.contains("::Billed` both have the id `v1`"), "{report}");
+
+    // One type in several orchestrations is no conflict, and the declared id is the one of its orchestrations.
+    let one = Gru::builder().orchestrate::<Feed, Billed>();
+    let manifest = check(one.orchestrate_with::<Feed, Billed>(|options| options.id("other"))).unwrap();
+    assert_eq!(manifest.orchestrations[0].id, "source/v1");
+}
+
+#[tokio::test]
+async fn s8_l1_what_is_started_later_is_judged_against_the_whole_program() {
+    let events = jobs([]);
+    let program = Gru::builder().orchestrate::<Feed, Billed>().provide(events.source());
+    // Declared, and with it the resource it needs, but not started.
+    let gru = program.orchestrate_with::<Feed, Tidy>(|options| options.start(false)).start().await.unwrap();
+    let before = gru.control().snapshot();
+    for (request, says) in [
+        (StartRequest::of::<Feed, Charged>(), "both have the id `v1`"),
+        (StartRequest::of::<Feed, Taken>(), "are both named `ledger`"),
+        (StartRequest::of::<Feed, Shaky>(), "the restart policy of the minion `shaky` is wrong: jitter is 2;"),
+    ] {
+        let Err(StartError::Manifest(report)) = gru.control().start(request).await else { panic!("no {says}") };
+        assert!(report.to_string().contains(says), "no {says:?} in:\n{report}");
+    }
+    assert_eq!(gru.control().snapshot().orchestrations.len(), before.orchestrations.len());
+    gru.shutdown().await;
 }

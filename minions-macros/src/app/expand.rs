@@ -59,7 +59,7 @@ pub(crate) fn app(facade: &Facade, app: &App) -> TokenStream {
 /// The aliases name each side once, so that an unknown name is one error. A line that does not fit is not added: the
 /// check has reported it.
 fn line(root: &Path, edge: &Edge) -> TokenStream {
-    let Edge { pipeline, minion, config, id, max_in_flight, .. } = edge;
+    let Edge { pipeline, minion, config, id, max_in_flight, start, .. } = edge;
     let left = Ident::new("__MinionsPipeline", pipeline.span());
     let right = Ident::new("__MinionsMinion", minion.span());
     let source = quote_spanned!(pipeline.span()=> const _: fn() = || #root::__private::assert_source::<#left>(););
@@ -69,6 +69,7 @@ fn line(root: &Path, edge: &Edge) -> TokenStream {
     let config = config.as_ref().map(|config| quote!(.config(#config)));
     let id = id.as_ref().map(|id| quote!(.id(#id)));
     let max_in_flight = max_in_flight.as_ref().map(|workflows| quote!(.max_in_flight(#workflows)));
+    let start = start.as_ref().map(|start| quote!(.start(#start)));
     quote! {
         let builder = {
             #[allow(unused_imports)]
@@ -79,7 +80,7 @@ fn line(root: &Path, edge: &Edge) -> TokenStream {
             #check
             <#root::__private::Line<#left, #right>>::add(
                 builder,
-                #root::gru::OrchestrationOptions::default() #config #id #max_in_flight,
+                #root::gru::OrchestrationOptions::default() #config #id #max_in_flight #start,
             )
         };
     }

@@ -4,13 +4,13 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, Type, Visibility};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitBool, LitInt, LitStr, Path, Token, Type, Visibility};
 
 use crate::diag::Diagnostics;
 use crate::text::spelled;
 use crate::{attr, similar};
 
-const KEYS: [&str; 3] = ["config", "id", "max_in_flight"];
+const KEYS: [&str; 4] = ["config", "id", "max_in_flight", "start"];
 
 /// What `app!` was given.
 pub(crate) struct App {
@@ -38,6 +38,7 @@ pub(crate) struct Edge {
     pub(crate) config: Option<LitStr>,
     pub(crate) id: Option<LitStr>,
     pub(crate) max_in_flight: Option<LitInt>,
+    pub(crate) start: Option<LitBool>,
     /// How it is written, to find it twice.
     text: String,
 }
@@ -151,7 +152,7 @@ impl Edge {
         input.parse::<Token![=>]>()?;
         let minion: Type = input.parse()?;
         let text = format!("{} => {}", spelled(&pipeline), spelled(&minion));
-        let mut edge = Self { pipeline, minion, config: None, id: None, max_in_flight: None, text };
+        let mut edge = Self { pipeline, minion, config: None, id: None, max_in_flight: None, start: None, text };
         if input.peek(syn::token::Brace) {
             let content;
             syn::braced!(content in input);
@@ -205,6 +206,10 @@ impl Edge {
                     self.max_in_flight = Some(number);
                 }
                 other => diag.at(other, "option `max_in_flight` takes a whole number above zero: `max_in_flight = 64`"),
+            },
+            "start" => match value {
+                Expr::Lit(ExprLit { lit: Lit::Bool(start), .. }) => self.start = Some(start),
+                other => diag.at(other, "option `start` takes true or false: `start = false`"),
             },
             _ => diag.at(
                 key,
@@ -269,16 +274,17 @@ mod tests {
             #[args(MyArgs)]
             pub(crate) struct Watch;
             Sitemap => Watcher,
-            pages::Sitemap => Auditor { config = "config/audit-*.toml", id = "audit", max_in_flight = 64 },
+            pages::Sitemap => Auditor { config = "config/audit-*.toml", id = "audit", max_in_flight = 64, start = false },
         });
         assert!(seen.is_empty(), "{seen:?}");
         assert_eq!(app.header.ident, "Watch");
         assert_eq!(app.header.attributes.len(), 1);
         assert!(app.header.args.is_some() && !app.header.no_main);
         assert_eq!(app.edges[1].id.as_ref().unwrap().value(), "audit");
+        assert!(!app.edges[1].start.as_ref().unwrap().value());
         assert_eq!(
             app.edges[1].text,
-            "pages::Sitemap => Auditor { config = \"config/audit-*.toml\" , id = \"audit\" , max_in_flight = 64 }"
+            "pages::Sitemap => Auditor { config = \"config/audit-*.toml\" , id = \"audit\" , max_in_flight = 64 , start = false }"
         );
     }
 
@@ -305,6 +311,7 @@ mod tests {
         assert!(one(quote!(A => B { config = "x", config = "y" })).contains("given twice"));
         assert!(one(quote!(A => B { config = 3 })).contains("takes the path of a file"));
         assert!(one(quote!(A => B { max_in_flight = 0 })).contains("above zero"));
+        assert!(one(quote!(A => B { start = "no" })).contains("`start` takes true or false"));
         assert!(one(quote!(A B)).contains("expected `=>`"));
         assert!(one(quote!(A => B C => D)).contains("expected `,`"));
         assert!(one(quote!(pub struct W { a: u8 } A => B)).contains("no fields"));

@@ -35,7 +35,14 @@ pub(crate) fn component(component: &Component) -> TokenStream {
 }
 
 fn implementation(component: &Component, private: &TokenStream) -> TokenStream {
-    let Component { ident, name, fields, .. } = component;
+    let Component { ident, name, id, restart, fields, .. } = component;
+    let id = id.as_ref().map(|id| quote!(const ID: &'static str = #id;));
+    let restart = restart.as_ref().map(|restart| {
+        let policy = restart.tokens(private);
+        quote! {
+            const RESTART: ::core::option::Option<#private::RestartPolicy> = ::core::option::Option::Some(#policy);
+        }
+    });
     let location = quote_spanned! {ident.span()=>
         #private::Location::new(::core::file!(), ::core::line!(), ::core::column!())
     };
@@ -56,6 +63,8 @@ fn implementation(component: &Component, private: &TokenStream) -> TokenStream {
         #[automatically_derived]
         impl #private::Component for #ident {
             const NAME: &'static str = #name;
+            #id
+            #restart
             const LOCATION: #private::Location = #location;
             const FIELDS: &'static [#private::Need] = {
                 const NEEDS: &[::core::option::Option<#private::Need>] = &[#(#needs),*];

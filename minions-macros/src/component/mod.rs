@@ -10,6 +10,7 @@ use crate::kind::Kind;
 
 mod expand;
 mod model;
+mod restart;
 
 pub(crate) use expand::tree;
 

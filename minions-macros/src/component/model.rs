@@ -11,6 +11,8 @@ use crate::kind::Kind;
 use crate::name;
 use crate::paths::Root;
 
+use super::restart::Restart;
+
 /// An annotated struct.
 pub(crate) struct Component {
     pub(crate) kind: Kind,
@@ -18,6 +20,10 @@ pub(crate) struct Component {
     pub(crate) ident: Ident,
     /// The declared name: configuration section and label.
     pub(crate) name: String,
+    /// The declared identity, if it is not the name.
+    pub(crate) id: Option<String>,
+    /// The declared policy.
+    pub(crate) restart: Option<Restart>,
     pub(crate) fields: Vec<Field>,
     /// False when the struct cannot be a component at all, generic for example.
     pub(crate) is_sound: bool,
@@ -36,10 +42,6 @@ pub(crate) struct FieldDefault {
     pub(crate) value: Option<Expr>,
 }
 
-const ID: Refused = Refused {
-    key: "id",
-    why: Why::NotYet("leave it out: a component is identified by its type, and named by `name = \"..\"`"),
-};
 const EMITS: Refused = Refused { key: "emits", why: Why::NotYet("leave it out, and let a pipeline produce the event") };
 const BEHAVIOUR: &str = "it is behaviour and belongs to the impl: `#[pipeline(..)] impl ..`";
 const BACKGROUND: Refused = Refused { key: "background", why: Why::Elsewhere(BEHAVIOUR) };
@@ -53,10 +55,12 @@ impl Component {
         let root = arguments.path("crate", diag).map(Root::new).unwrap_or_default();
         let declared = arguments.string("name", diag);
         let name = name::component(declared.as_ref(), &item.ident, diag);
-        let refused: &[Refused] = if kind == Kind::Pipeline { &[ID, EMITS, BACKGROUND, IDLE] } else { &[ID, EMITS] };
-        arguments.finish(&["name", "crate"], refused, diag);
+        let id = arguments.string("id", diag).and_then(|literal| name::id(&literal, diag));
+        let restart = arguments.take("restart").and_then(|argument| Restart::parse(argument, diag));
+        let refused: &[Refused] = if kind == Kind::Pipeline { &[EMITS, BACKGROUND, IDLE] } else { &[EMITS] };
+        arguments.finish(&["name", "id", "restart", "crate"], refused, diag);
         let fields = fields(kind, &mut item.fields, diag);
-        Self { kind, root, ident: item.ident.clone(), name, fields, is_sound }
+        Self { kind, root, ident: item.ident.clone(), name, id, restart, fields, is_sound }
     }
 }
 
@@ -212,6 +216,26 @@ mod tests {
     }
 
     #[test]
+    fn identity_and_policy_can_be_declared() {
+        let declared = |arguments| {
+            parse(
+                Kind::Resource,
+                arguments,
+                quote!(
+                    struct Http;
+                ),
+            )
+        };
+        let (component, _, seen) = declared(quote!(id = "web", restart = "never"));
+        assert!(seen.is_empty(), "{seen:?}");
+        assert_eq!((component.name.as_str(), component.id.as_deref()), ("http", Some("web")));
+        assert!(component.restart.is_some());
+        let (component, _, seen) = declared(quote!(id = "Web/2"));
+        assert!(component.id.is_none() && component.restart.is_none());
+        assert!(seen.len() == 1 && seen[0].contains("ascii snake case"), "{seen:?}");
+    }
+
+    #[test]
     fn generics_are_refused() {
         let (component, _, seen) = parse(
             Kind::Resource,
@@ -242,14 +266,14 @@ mod tests {
     fn arguments_of_other_places() {
         let (_, _, seen) = parse(
             Kind::Pipeline,
-            quote!(background, idle = "1s", id = "x", nam = "y"),
+            quote!(background, idle = "1s", emits(A), nam = "y"),
             quote!(
                 struct A;
             ),
         );
         assert!(seen[0].contains("argument `background` does not belong here"));
         assert!(seen[1].contains("belongs to the impl"));
-        assert!(seen[2].contains("`id` is not yet supported"));
+        assert!(seen[2].contains("`emits` is not yet supported"));
         assert!(seen[3].contains("did you mean `name`?"));
     }
 

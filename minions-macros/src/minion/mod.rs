@@ -15,9 +15,10 @@ mod jump;
 mod model;
 mod step;
 
-const REFUSED: [Refused; 5] = [
+const REFUSED: [Refused; 6] = [
     half::NAME,
     half::ID,
+    half::RESTART,
     Refused { key: "emits", why: Why::NotYet("leave it out, and let a pipeline produce the event") },
     Refused { key: "background", why: Why::Elsewhere("only a pipeline can be in the background") },
     Refused { key: "idle", why: Why::Elsewhere("only a pipeline is ever idle") },

@@ -13,9 +13,10 @@ use crate::kind::Kind;
 use crate::paths::{Root, local};
 use crate::{duration, forward, half};
 
-const REFUSED: [Refused; 3] = [
+const REFUSED: [Refused; 4] = [
     half::NAME,
     half::ID,
+    half::RESTART,
     Refused { key: "emits", why: Why::Elsewhere("a pipeline produces the events that `next` returns") },
 ];
 

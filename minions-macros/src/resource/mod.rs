@@ -12,9 +12,10 @@ use crate::kind::Kind;
 use crate::paths::Root;
 use crate::{component, forward, half};
 
-const ELSEWHERE: [Refused; 5] = [
+const ELSEWHERE: [Refused; 6] = [
     half::NAME,
     half::ID,
+    half::RESTART,
     Refused { key: "background", why: Why::Elsewhere("only a pipeline can be in the background") },
     Refused { key: "idle", why: Why::Elsewhere("only a pipeline is ever idle") },
     Refused { key: "emits", why: Why::Elsewhere("a resource emits no events") },

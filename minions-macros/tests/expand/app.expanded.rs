@@ -43,7 +43,8 @@ impl App {
                 ::minions::gru::OrchestrationOptions::default()
                     .config("config/audit-*.toml")
                     .id("audit")
-                    .max_in_flight(64),
+                    .max_in_flight(64)
+                    .start(false),
             )
         };
         builder

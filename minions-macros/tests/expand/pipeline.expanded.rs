@@ -8,6 +8,9 @@ const _: () = {
     #[automatically_derived]
     impl ::minions::__private::Component for Sitemap {
         const NAME: &'static str = "sitemap";
+        const RESTART: ::core::option::Option<::minions::__private::RestartPolicy> = ::core::option::Option::Some(
+            ::minions::__private::RestartPolicy::never(),
+        );
         const LOCATION: ::minions::__private::Location = ::minions::__private::Location::new(
             ::core::file!(),
             ::core::line!(),

@@ -1,4 +1,4 @@
-#[pipeline]
+#[pipeline(restart = "never")]
 struct Sitemap {
     http: Dep<Http>,
     #[default]

@@ -57,7 +57,7 @@ const _: () = {
     };
 };
 ::core::compile_error! {
-    "unknown argument `nmae`; did you mean `name`? (expected one of: `name`, `crate`)"
+    "unknown argument `nmae`; did you mean `name`? (expected one of: `name`, `id`, `restart`, `crate`)"
 }
 ::core::compile_error! {
     "the value stands in parentheses: `#[default(3)]`"
@@ -218,5 +218,5 @@ impl Broken {
     }
 }
 ::core::compile_error! {
-    "unknown option `confg`; did you mean `config`? (expected one of: `config`, `id`, `max_in_flight`)"
+    "unknown option `confg`; did you mean `config`? (expected one of: `config`, `id`, `max_in_flight`, `start`)"
 }

@@ -7,6 +7,18 @@ const _: () = {
     #[automatically_derived]
     impl ::minions::__private::Component for Db {
         const NAME: &'static str = "database";
+        const ID: &'static str = "db";
+        const RESTART: ::core::option::Option<::minions::__private::RestartPolicy> = ::core::option::Option::Some(
+            ::minions::__private::RestartPolicy::always()
+                .backoff(
+                    ::core::time::Duration::from_millis(1000u64),
+                    ::core::time::Duration::from_millis(60000u64),
+                )
+                .multiplier(3f64)
+                .jitter(0.2f64)
+                .limit(9)
+                .reset(::core::time::Duration::from_millis(86400000u64)),
+        );
         const LOCATION: ::minions::__private::Location = ::minions::__private::Location::new(
             ::core::file!(),
             ::core::line!(),

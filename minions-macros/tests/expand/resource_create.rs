@@ -1,4 +1,4 @@
-#[resource(name = "database")]
+#[resource(name = "database", id = "db", restart(policy = "always", backoff = "1s..1m", multiplier = 3, jitter = 0.2, limit = 9, reset = "1d"))]
 pub(crate) struct Db {
     pool: Pool,
 }

@@ -55,6 +55,49 @@ fn the_origin_of_each_value_is_explained() {
 }
 
 #[test]
+fn restart_policies_are_explained() {
+    let place = Place::new();
+    let rows = |restart: &str| {
+        place.write("minions.toml", &format!("{FILE}\n{restart}"));
+        let rows = place.run(&["config", "--json"]).code(0).json();
+        let rows = rows.as_array().unwrap().iter().map(|row| {
+            (row["key"].as_str().unwrap().to_owned(), row["value"].clone(), row["origin"].as_str().unwrap().to_owned())
+        });
+        rows.filter_map(|(key, value, origin)| Some((key.strip_prefix("minions.restart.")?.to_owned(), value, origin)))
+            .collect::<Vec<_>>()
+    };
+    let row = |key: &str, value: serde_json::Value, origin: &str| (key.to_owned(), value, origin.to_owned());
+    let defaults = rows("");
+    assert_eq!(defaults.len(), 7, "{defaults:?}");
+    assert!(defaults.contains(&row("policy", json!("on-failure"), "default")), "{defaults:?}");
+    assert!(defaults.contains(&row("reset", json!("10m"), "default")), "{defaults:?}");
+
+    let set = rows("[minions.restart]\nlimit = 3\n[minions.restart.components.gate]\npolicy = \"always\"\n");
+    assert_eq!(set.len(), 14, "{set:?}");
+    assert!(set.contains(&row("limit", json!(3), "minions.toml:8")), "{set:?}");
+    assert!(set.contains(&row("jitter", json!(0.1), "default")), "{set:?}");
+    assert!(set.contains(&row("components.gate.policy", json!("always"), "minions.toml:10")), "{set:?}");
+    assert!(set.contains(&row("components.gate.limit", json!(3), "minions.restart.limit")), "{set:?}");
+}
+
+#[test]
+fn l1_restart_policies_are_judged_in_the_one_report() {
+    let place = Place::new();
+    let restart = "[minions.restart]\njitter = 7\nfirst_delay = \"1m\"\n[minions.restart.components.gaet]\nlimit = 1\n";
+    place.write("minions.toml", &format!("{FILE}\n{restart}\n[nubmers]\n"));
+    let ended = place.run(&["check"]).code(2);
+    for line in [
+        "4 problems found; nothing was started",
+        "minions.toml:8: [minions] restart.jitter: jitter is 7; it is a part of the pause, from 0 to 1",
+        "minions.toml:9: [minions] restart.first_delay: max_delay is 30s, less than first_delay, which is 60s; ",
+        "minions.toml:10: [minions] restart.components: there is no component `gaet`; did you mean `gate`? (known: gate, ",
+        "unknown section `[nubmers]`",
+    ] {
+        assert_eq!(ended.stderr.matches(line).count(), 1, "{line:?} in:\n{}", ended.stderr);
+    }
+}
+
+#[test]
 fn configurations_of_orchestrations_are_explained_too() {
     let place = Place::new();
     place.write("minions.toml", &format!("{FILE}\n[auditor]\ndepth = 1\nkey = \"hunter3\"\n"));

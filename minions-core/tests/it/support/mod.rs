@@ -1,5 +1,6 @@
 //! A program whose steps and sources do what the test says.
 
+pub(crate) mod stage;
 mod worker;
 
 pub(crate) use worker::{Job, Poison, Script, Worker, old::OldWorker};

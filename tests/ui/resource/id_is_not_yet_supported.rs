@@ -1,9 +1,0 @@
-use minions::prelude::*;
-
-#[resource(id = "web")]
-struct Http;
-
-#[resource]
-impl Http {}
-
-fn main() {}
