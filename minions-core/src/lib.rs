@@ -92,6 +92,7 @@ mod backoff;
 pub mod component;
 pub mod config;
 mod error;
+mod fair;
 pub mod gru;
 pub mod manifest;
 pub mod minion;
