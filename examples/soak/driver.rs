@@ -1,6 +1,7 @@
 //! Rounds of orders and troubles, each followed by rest and by a look at everything.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,8 +36,8 @@ pub struct Driver {
     plan: Arc<Plan>,
     source_of: HashMap<String, String>,
     running: Option<Running>,
-    /// How many tasks there are while these run.
-    tasks: HashMap<BTreeSet<String>, usize>,
+    /// How many tasks there are while these run; by their hash, because there are very many sets.
+    tasks: HashMap<u64, usize>,
     /// What the process holds while nothing runs.
     baseline: Option<Vitals>,
     /// Resident memory each time that nothing ran.
@@ -67,7 +68,8 @@ impl Driver {
     pub fn new(seed: u64, directory: &std::path::Path) -> Result<Self, Wrong> {
         let manifest = Soak::builder().check().map_err(|error| error.to_string())?;
         let plan = Arc::new(Plan::of(&manifest, 2));
-        let source_of = plan.orchestrations.iter().map(|(id, (source, _))| (id.clone(), (*source).to_owned())).collect();
+        let source_of =
+            plan.orchestrations.iter().map(|(id, (source, _))| (id.clone(), (*source).to_owned())).collect();
         Ok(Self {
             dice: Dice::new(seed),
             saboteur: Saboteur::default(),
@@ -125,7 +127,9 @@ impl Driver {
                 .max_in_flight(64)
                 .startup_deadline(Duration::from_millis(1500))
                 .shutdown_deadline(Duration::from_secs(3))
-                .restart(RestartPolicy::on_failure().backoff(Duration::from_millis(2), Duration::from_millis(20)).limit(3))
+                .restart(
+                    RestartPolicy::on_failure().backoff(Duration::from_millis(2), Duration::from_millis(20)).limit(3),
+                )
                 .restart_of("vault", RestartPolicy::never())
                 .restart_of("ending", RestartPolicy::never());
             let store = builder.given_store().ok_or("a store was given")?;
@@ -314,7 +318,8 @@ impl Driver {
         match dice.roll(3) {
             0 => {
                 let name = **dice.pick(&resources);
-                let place = *dice.pick(&[Place::Startup, Place::Shutdown, Place::Run, Place::Run, Place::Task, Place::Health]);
+                let place =
+                    *dice.pick(&[Place::Startup, Place::Shutdown, Place::Run, Place::Run, Place::Task, Place::Health]);
                 let trouble = match (place, dice.roll(6)) {
                     (_, 0) => Trouble::Panics,
                     (_, 1) => Trouble::Hangs,
@@ -373,7 +378,9 @@ impl Driver {
             let (was, is) = (running.up.contains(id), up.contains(id));
             let right = match came.get(id) {
                 Some(Came::Wrong(what)) => return Err(format!("{id}: {what}")),
-                Some(Came::Failed(why)) if !affected => return Err(format!("{id} failed to start for no reason: {why}")),
+                Some(Came::Failed(why)) if !affected => {
+                    return Err(format!("{id} failed to start for no reason: {why}"));
+                }
                 Some(Came::Down) => !is,
                 Some(Came::Unknown) => true,
                 Some(Came::Up) => is || affected,
@@ -451,11 +458,14 @@ impl Driver {
     async fn rest(&mut self, running: Running) -> Result<Running, Wrong> {
         let began = Instant::now();
         let mut least = usize::MAX;
+        let mut these = DefaultHasher::new();
+        running.up.hash(&mut these);
+        let these = these.finish();
         loop {
             least = least.min(Vitals::now().tasks);
-            let known = *self.tasks.entry(running.up.clone()).or_insert(least);
+            let known = *self.tasks.entry(these).or_insert(least);
             if least <= known {
-                self.tasks.insert(running.up.clone(), least);
+                self.tasks.insert(these, least);
                 return Ok(running);
             }
             if began.elapsed() > PATIENCE {

@@ -125,15 +125,24 @@ impl Book {
                 continue;
             };
             if event.number > pages.last || source_of.get(&row.orchestration) != Some(&event.source) {
-                wrong.push(format!("the row {} of {} holds an event that its source never produced", row.id, row.orchestration));
+                wrong.push(format!(
+                    "the row {} of {} holds an event that its source never produced",
+                    row.id, row.orchestration
+                ));
             }
             if let Some(twin) = stored.insert((row.orchestration.clone(), event.number), row.id) {
-                wrong.push(format!("event {} is stored twice for {}: {twin} and {}", event.number, row.orchestration, row.id));
+                wrong.push(format!(
+                    "event {} is stored twice for {}: {twin} and {}",
+                    event.number, row.orchestration, row.id
+                ));
             }
             // Its own row may be left when it was interrupted before its end was recorded.
             let ended = pages.finished.get(&(row.orchestration.clone(), event.number));
             if let Some(other) = ended.filter(|id| **id != row.id) {
-                wrong.push(format!("event {} ended for {} as {other} and is stored as {}", event.number, row.orchestration, row.id));
+                wrong.push(format!(
+                    "event {} ended for {} as {other} and is stored as {}",
+                    event.number, row.orchestration, row.id
+                ));
             }
         }
         for (number, source) in &pages.produced {
@@ -219,7 +228,8 @@ impl Ledger {
         let mut pages = self.book.0.lock();
         let pages = &mut *pages;
         let (id, life) = (wf.id(), pages.lives.entry(wf.orchestration().to_owned()).or_default());
-        let mut say = |what: String| pages.wrong.push(format!("{id} of {}, event {}: {what}", wf.orchestration(), event.number));
+        let mut say =
+            |what: String| pages.wrong.push(format!("{id} of {}, event {}: {what}", wf.orchestration(), event.number));
         if wf.step() != STEPS[step] || seen != (event.number, step) {
             say(format!("the step {} found another one's name or context: {}, {seen:?}", STEPS[step], wf.step()));
         }
@@ -229,7 +239,8 @@ impl Ledger {
                     say(format!("it began at {}", STEPS[step]));
                 }
                 let (orchestration, number) = (wf.orchestration().to_owned(), life.number);
-                let record = Record { orchestration, event: event.number, step, left: false, life: number, active: true };
+                let record =
+                    Record { orchestration, event: event.number, step, left: false, life: number, active: true };
                 pages.workflows.insert(id, record);
             }
             Some(record) => {

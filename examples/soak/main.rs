@@ -114,7 +114,11 @@ async fn soak(args: &Args) -> ExitCode {
         }
         Err(wrong) => {
             let kept = directory.keep();
-            println!("VIOLATION in round {}, seed {seed}, state kept in {}:\n{wrong}", driver.figures.rounds, kept.display());
+            println!(
+                "VIOLATION in round {}, seed {seed}, state kept in {}:\n{wrong}",
+                driver.figures.rounds,
+                kept.display()
+            );
             driver.diary.iter().for_each(|line| println!("  {line}"));
             ExitCode::FAILURE
         }
@@ -149,7 +153,8 @@ fn line(driver: &Driver, began: Instant) -> String {
 fn flat(samples: &[u64]) -> Result<String, String> {
     let third = samples.len() / 3;
     let (middle, last) = (median(&samples[third..third * 2]), median(&samples[third * 2..]));
-    let told = format!("memory {middle} KiB in the middle of the run, {last} KiB at its end, {} samples", samples.len());
+    let told =
+        format!("memory {middle} KiB in the middle of the run, {last} KiB at its end, {} samples", samples.len());
     let judged = third >= 8;
     if judged && last > middle + middle / 20 + 4096 { Err(format!("it grows: {told}")) } else { Ok(told) }
 }

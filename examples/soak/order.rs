@@ -73,9 +73,10 @@ impl Order {
                 book.unfed(id);
                 let (started, stopped) = tokio::join!(control.start(request(id)), control.stop(id, mode));
                 match (started, stopped) {
-                    (Err(StartError::Refused(ControlError::AlreadyRunning { .. })), Err(ControlError::NotFound { .. })) => {
-                        Came::Wrong("it was there for the start and not there for the stop".to_owned())
-                    }
+                    (
+                        Err(StartError::Refused(ControlError::AlreadyRunning { .. })),
+                        Err(ControlError::NotFound { .. }),
+                    ) => Came::Wrong("it was there for the start and not there for the stop".to_owned()),
                     _ => Came::Unknown,
                 }
             }

@@ -22,7 +22,9 @@ impl Plan {
     /// What the program declares, and `more` orchestrations of each pair under other names.
     pub fn of(manifest: &Manifest, more: usize) -> Self {
         let components = &manifest.components;
-        let needs = components.iter().map(|entry| (entry.name, entry.needs.iter().filter_map(|need| need.as_resource()).collect()));
+        let needs = components
+            .iter()
+            .map(|entry| (entry.name, entry.needs.iter().filter_map(|need| need.as_resource()).collect()));
         let named = |kind| components.iter().filter(|entry| entry.kind == kind).map(|entry| entry.name).collect();
         let mut orchestrations = BTreeMap::new();
         for declared in &manifest.orchestrations {
@@ -89,7 +91,11 @@ impl Plan {
         let expected = subscribers.into_iter().map(|(source, ids)| (source, true, ids));
         same("pipelines", &told.collect::<Vec<_>>(), &expected.collect::<Vec<_>>())?;
         let told = snapshot.resources.iter().map(|resource| {
-            (resource.name, resource.state == State::Running, resource.used_by.iter().map(|name| &**name).collect::<Vec<_>>())
+            (
+                resource.name,
+                resource.state == State::Running,
+                resource.used_by.iter().map(|name| &**name).collect::<Vec<_>>(),
+            )
         });
         let expected = used_by.into_iter().map(|(name, users)| (name, true, users.into_iter().collect::<Vec<_>>()));
         same("resources", &told.collect::<Vec<_>>(), &expected.collect::<Vec<_>>())?;
@@ -103,5 +109,9 @@ impl Plan {
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, told: &T, expected: &T) -> Result<(), String> {
-    if told == expected { Ok(()) } else { Err(format!("{what}: there are\n    {told:?}, there should be\n    {expected:?}")) }
+    if told == expected {
+        Ok(())
+    } else {
+        Err(format!("{what}: there are\n    {told:?}, there should be\n    {expected:?}"))
+    }
 }

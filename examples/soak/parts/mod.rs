@@ -1,11 +1,11 @@
 //! What the program is made of.
 
-mod workers;
 mod resources;
 mod sources;
+mod workers;
 
-use workers::{Checker, Copier, Fragile, Slow};
 use sources::{Ending, Failing, Idle, Panicky, Ready};
+use workers::{Checker, Copier, Fragile, Slow};
 
 pub use workers::STEPS;
 
