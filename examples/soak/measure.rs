@@ -146,12 +146,16 @@ pub async fn scale(directory: &Path, samples: usize) -> Outcome {
             (sorted[0], median(of), sorted[sorted.len() * 9 / 10])
         };
         let ((least, start, most), (low, stop, high)) = (range(&starts), range(&stops));
-        let snapshot = Instant::now();
-        drop(gru.control().snapshot());
+        let control = gru.control();
+        let snapshots = (0..21).map(|_| {
+            let at = Instant::now();
+            drop(control.snapshot());
+            at.elapsed()
+        });
+        let snapshot = median(&snapshots.collect::<Vec<_>>());
         println!(
             "{others:>5} others: start {start:?} ({least:?}..{most:?}), stop {stop:?} ({low:?}..{high:?}), \
-             {samples} samples, median (least..p90); a snapshot {:?}",
-            snapshot.elapsed()
+             {samples} samples, median (least..p90); a snapshot {snapshot:?}"
         );
         let at = Instant::now();
         gru.shutdown().await;
