@@ -38,8 +38,15 @@ pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, 
     let options = Options::decode(&settings).map_err(|problems| report.add(problems)).ok();
     let mut builder = builder.settings(settings.clone()).settings_files(files);
     if let Some(Decoded { value, .. }) = &options {
-        builder = builder.max_in_flight(value.max_in_flight.get()).shutdown_deadline(value.shutdown_deadline);
-        builder = value.restart.apply(builder);
+        // What nobody has configured is as the program's own code says.
+        let set = |key| settings.section(Options::SECTION).is_some_and(|section| section.get(key).is_some());
+        if set("max_in_flight") {
+            builder = builder.max_in_flight(value.max_in_flight.get());
+        }
+        if set("restart") {
+            builder = value.restart.apply(builder);
+        }
+        builder = builder.shutdown_deadline(value.shutdown_deadline);
         report.add(value.restart.problems(&settings));
         report.add(value.logs.as_on().map(|logs| check_filter(logs, &settings)).unwrap_or_default());
     }

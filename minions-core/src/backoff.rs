@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::random;
+
 /// Doubles from a first pause to a longest one, with jitter so that many waiters do not come back at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
@@ -20,18 +22,12 @@ impl Backoff {
         let step = self.first.saturating_mul(1 << self.attempt.min(20)).min(self.longest);
         self.attempt = self.attempt.saturating_add(1);
         let half = step / 2;
-        half + half.mul_f64(random_fraction())
+        half + half.mul_f64(random::fraction())
     }
 
     pub(crate) fn reset(&mut self) {
         self.attempt = 0;
     }
-}
-
-/// Somewhere in 0..1. The standard library's hasher keys are random per instance, which is all that jitter needs.
-pub(crate) fn random_fraction() -> f64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    (RandomState::new().build_hasher().finish() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]

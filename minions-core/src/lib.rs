@@ -89,6 +89,7 @@
 #![warn(clippy::print_stdout)]
 
 mod backoff;
+mod clock;
 pub mod component;
 pub mod config;
 mod error;
@@ -98,6 +99,7 @@ pub mod manifest;
 pub mod minion;
 mod panics;
 pub mod pipeline;
+mod random;
 pub mod resource;
 pub mod store;
 pub mod supervise;

@@ -194,6 +194,15 @@ pub enum ControlError {
         /// The orchestration.
         id: String,
     },
+    /// A component has the name or the id of another type that has run in this process.
+    IdentityTaken {
+        /// The name or id.
+        id: String,
+        /// The type that has it.
+        by: &'static str,
+        /// The type that was to be started.
+        wanted: &'static str,
+    },
     /// The start was taken back by a stop.
     Stopped {
         /// The orchestration.
@@ -215,6 +224,10 @@ impl fmt::Display for ControlError {
             Self::WaitsForItself { id } => {
                 write!(f, "a component of `{id}` cannot wait for the stop of itself; spawn a task that does")
             }
+            Self::IdentityTaken { id, by, wanted } => write!(
+                f,
+                "`{wanted}` cannot be started as `{id}`, which is what `{by}` is; give one of them another name or id"
+            ),
             Self::Stopped { id } => write!(f, "the orchestration `{id}` was stopped while it was being started"),
             Self::ShuttingDown => f.write_str("the program is shutting down"),
         }

@@ -57,6 +57,8 @@ impl Parting {
         if let Some(resuming) = &self.resuming {
             resuming.task.abort();
         }
+        // An event that becomes durable only now stays stored, in every mode: the minion is on its way down.
+        self.orchestration.request_stop(true);
         if !in_time {
             interrupted += self.orchestration.interrupt();
             // A step that blocks its thread cannot be dropped; nobody waits for it.

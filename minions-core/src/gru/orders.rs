@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
 
 use crate::component::{Entry, Kind as ComponentKind, NeedKind};
 use crate::manifest::{Resolved, ResolvedOrchestration, ResolvedPipeline, ResolvedResource};
@@ -24,13 +23,16 @@ use super::part::{Body, LinkBody, MinionBody, Part, PipelineBody, ResourceBody, 
 use super::report::{Durability, Finished, StopMode, StopReport};
 use super::runtime::{Begun, Runtime};
 use super::snapshot::RuntimePhase;
-use super::state::{Shutdown, State, unix_ms};
+use super::state::{Shutdown, State, Word, unix_ms};
 
 impl State {
     /// Begins to start everything that was resolved and does not wait for an order; all or nothing.
     pub(super) fn begin_start(&mut self, runtime: &Arc<Runtime>, resolved: &Resolved) -> Begun {
         if self.shutdown.is_some() {
             return Begun::Refused(ControlError::ShuttingDown);
+        }
+        if let Some(taken) = self.taken_identity(resolved) {
+            return Begun::Refused(taken);
         }
         for wanted in &resolved.orchestrations {
             let Some(root) = self.links.get(&wanted.id) else { continue };
@@ -58,6 +60,29 @@ impl State {
         let ids = resolved.orchestrations.iter().map(|wanted| wanted.id.clone()).collect();
         let op = self.begin(roots, ids, Kind::Start { failed: None, answer });
         Begun::Pending(op, answered)
+    }
+
+    /// A name or an id that another type has had in this process: what is stored and counted under it is that one's.
+    fn taken_identity(&mut self, resolved: &Resolved) -> Option<ControlError> {
+        let minions = resolved.orchestrations.iter().map(|orchestration| &orchestration.entry);
+        let pipelines = resolved.pipelines.iter().map(|pipeline| &pipeline.entry);
+        let resources = resolved.resources.iter().map(|resource| &resource.entry);
+        let entries: Vec<_> = minions.chain(pipelines).chain(resources).collect();
+        for entry in &entries {
+            for word in [Word::Name(entry.name), Word::Id(entry.id)] {
+                let owner = self.identities.get(&word).filter(|(owner, _)| *owner != entry.type_id());
+                if let Some((_, owner)) = owner {
+                    let (id, by, wanted) = (word.as_str().to_owned(), *owner, entry.type_path);
+                    return Some(ControlError::IdentityTaken { id, by, wanted });
+                }
+            }
+        }
+        for entry in entries {
+            for word in [Word::Name(entry.name), Word::Id(entry.id)] {
+                self.identities.insert(word, (entry.type_id(), entry.type_path));
+            }
+        }
+        None
     }
 
     fn begin(&mut self, roots: Vec<NodeId>, ids: Vec<Arc<str>>, kind: Kind) -> OpId {
@@ -232,11 +257,7 @@ impl State {
         });
         // All at once, so that no event goes to some of those that it is for.
         self.parts.values().filter_map(Part::pipeline).for_each(|pipeline| pipeline.subscribers.halt());
-        let early = runtime.finished.send_if_modified(|end| end.is_none() && end.replace(Finished::Stopped).is_none());
-        if early {
-            // Said only once it is true, so that whoever hears it can rely on it.
-            info!("stopping: sources take no more events");
-        }
+        runtime.finished.send_if_modified(|end| end.is_none() && end.replace(Finished::Stopped).is_none());
         let starts: Vec<_> = self.ops.keys().copied().collect();
         for op in starts {
             self.fail_start(runtime, op, StartFailed::Refused(ControlError::ShuttingDown));
@@ -312,9 +333,6 @@ impl State {
             }
         }
         if begins {
-            for id in &known.ids {
-                self.retired.remove(id);
-            }
             self.engage(runtime, &known.roots);
         }
         match known.kind {

@@ -1,7 +1,7 @@
 //! What the state does for each action of the graph: start a node, stop a node, and take up what became of that.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -339,7 +339,7 @@ impl State {
     /// Lets events and stored workflows flow to orchestrations that are up: all of them at once.
     pub(super) fn engage(&mut self, runtime: &Arc<Runtime>, roots: &[NodeId]) {
         self.began |= !roots.is_empty();
-        let mut fed: HashMap<NodeId, Vec<Arc<Orchestration>>> = HashMap::new();
+        let mut fed: BTreeMap<NodeId, Vec<Arc<Orchestration>>> = BTreeMap::new();
         for root in roots {
             let Some(link) = self.part(*root).link_mut() else { continue };
             let (Some(orchestration), Some(backlog)) = (link.orchestration.clone(), link.backlog.take()) else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::workflow::now_ms;
+use crate::clock::now_ms;
 
 use super::budget::Budget;
 use super::graph::{Action, Graph, NodeId};
@@ -25,12 +25,14 @@ pub(super) struct State {
     pub(super) started_ms: u64,
     pub(super) graph: Graph,
     pub(super) parts: HashMap<NodeId, Part>,
+    /// Which type has had which name or id.
+    pub(super) identities: HashMap<Word, (TypeId, &'static str)>,
     pub(super) resources: HashMap<TypeId, NodeId>,
     pub(super) pipelines: HashMap<Arc<str>, NodeId>,
     pub(super) links: BTreeMap<Arc<str>, NodeId>,
-    /// Orchestrations that run no more, as they were last seen.
+    /// Orchestrations that run no more, as they were last seen; also those that run again, in case that is taken back.
     pub(super) retired: BTreeMap<Arc<str>, OrchestrationStatus>,
-    pub(super) ops: HashMap<OpId, Op>,
+    pub(super) ops: BTreeMap<OpId, Op>,
     pub(super) next_op: OpId,
     /// Operations that may have come to their end.
     pub(super) touched: BTreeSet<OpId>,
@@ -43,6 +45,21 @@ pub(super) struct State {
     /// Whether anything has ever been started.
     pub(super) began: bool,
     pub(super) shutdown: Option<Shutdown>,
+}
+
+/// What a type is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Word {
+    Name(&'static str),
+    Id(&'static str),
+}
+
+impl Word {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Name(word) | Self::Id(word) => word,
+        }
+    }
 }
 
 /// A shutdown under way.
@@ -63,11 +80,12 @@ impl State {
             started_ms: unix_ms(),
             graph: Graph::default(),
             parts: HashMap::new(),
+            identities: HashMap::new(),
             resources: HashMap::new(),
             pipelines: HashMap::new(),
             links: BTreeMap::new(),
             retired: BTreeMap::new(),
-            ops: HashMap::new(),
+            ops: BTreeMap::new(),
             next_op: 0,
             touched: BTreeSet::new(),
             waiting: HashMap::new(),
@@ -196,7 +214,12 @@ impl State {
                 Some(Why::Stopped) => (LifeState::Stopped, None),
                 Some(Why::Ended) => (LifeState::Ended, None),
                 Some(Why::Lost(cause)) => (LifeState::Lost, Some(cause)),
-                Some(Why::RolledBack | Why::Shutdown) | None => return,
+                // It is again what it was before.
+                Some(Why::RolledBack) | None => return,
+                Some(Why::Shutdown) => {
+                    self.retired.remove(&link.id);
+                    return;
+                }
             };
             if state == LifeState::Lost {
                 self.lost.get_or_insert_with(|| cause.clone().unwrap_or_default());
@@ -241,7 +264,10 @@ impl State {
             let pipeline = link.and_then(|link| self.parts.get(&link.pipeline)).and_then(Part::pipeline);
             pipeline.is_some_and(|pipeline| !pipeline.background)
         };
-        let held = self.retired.values().any(|status| status.state == LifeState::Stopped);
+        let stopped = |(id, status): (&Arc<str>, &OrchestrationStatus)| {
+            status.state == LifeState::Stopped && !self.links.contains_key(id)
+        };
+        let held = self.retired.iter().any(stopped);
         if held || self.links.values().any(keeps_alive) {
             return;
         }

@@ -20,6 +20,17 @@ pub(super) fn check(entries: &[Entry]) -> Vec<Problem> {
                 entry.name
             ));
         }
+        for (what, word) in [("name", entry.name), ("id", entry.id)] {
+            // They stand in ids such as `sitemap/auditor@eu`, in labels and in paths.
+            if word.contains(|char: char| char.is_whitespace() || "/@\"\\".contains(char)) {
+                wrong(format!(
+                    "the {what} `{word}` of `{path}` has a blank, a quote, a slash or an `@`; write it without"
+                ));
+            }
+            if entry.id == entry.name {
+                break;
+            }
+        }
         if let Some(owner) = names.get(entry.name) {
             wrong(format!(
                 "`{}` and `{path}` are both named `{}`; give one of them another name, `name = \"..\"`",

@@ -62,7 +62,8 @@ pub trait Minion: Component + Sync {
     ///
     /// # Errors
     ///
-    /// The component is lost, and with it the program: [`Gru::finished`](crate::Gru::finished) answers.
+    /// It is started again as its [`RestartPolicy`](crate::supervise::RestartPolicy) says, with everything that depends on
+    /// it; when that is exhausted, it is lost, and with it exactly the orchestrations that need it.
     fn run(&self, stop: Stop) -> impl Future<Output = Result<()>> + Send {
         async move {
             stop.requested().await;

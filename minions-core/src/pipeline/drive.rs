@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, error_span, warn};
 
 use crate::backoff::Backoff;
+use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::fair::Turns;
 use crate::panics::{catch, contain_sync, presentable};
 use crate::store::{Admit, Committed, Op};
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::PipelineMetrics;
-use crate::workflow::{Engine, NotDurable, Orchestration, Start, now_ms};
+use crate::workflow::{Engine, NotDurable, Orchestration, Start};
 
 use super::stats::Stats;
 use super::subscribers::{Feed, Subscribers, Taker};
@@ -56,7 +57,7 @@ struct Admission {
     workflows: Vec<(Taker, Start, Option<OwnedSemaphorePermit>)>,
 }
 
-/// Produces until the source ends, panics or is stopped, and until everything produced is admitted.
+/// Produces until the source ends, and everything produced is admitted, or until it panics or is stopped.
 ///
 /// Gives the instance back for its shutdown.
 pub(crate) async fn drive(source: Source, mut instance: Box<dyn ErasedPipeline>) -> (Box<dyn ErasedPipeline>, Silence) {
@@ -72,8 +73,17 @@ pub(crate) async fn drive(source: Source, mut instance: Box<dyn ErasedPipeline>)
         let mut producer = Producer { source: &source, feed, metrics: &metrics, admissions };
         producer.run(&mut *instance).instrument(span).await
     };
-    if let Err(error) = admitter.await {
-        error!(pipeline = &*source.id, %error, "the admission of events broke down");
+    let pipeline = source.id.clone();
+    let admitted = async move {
+        if let Err(error) = admitter.await {
+            error!(pipeline = &*pipeline, %error, "the admission of events broke down");
+        }
+    };
+    if let Silence::Ended = silence {
+        admitted.await;
+    } else {
+        // The instance is shut down now, whatever the store does; whoever takes the events waits for them by itself.
+        tokio::spawn(admitted);
     }
     (instance, silence)
 }

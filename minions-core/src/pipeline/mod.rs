@@ -53,7 +53,7 @@ pub trait Pipeline: Component {
         async move { Self::assemble(&cx) }
     }
 
-    /// Starts the value, before its first event and after all minions that react to it are up; called once.
+    /// Starts the value; called once. Its first event is asked for when all minions that react to it are up.
     ///
     /// # Errors
     ///
@@ -66,11 +66,14 @@ pub trait Pipeline: Component {
     ///
     /// # Errors
     ///
-    /// Logged and counted; `next` is called again after a pause that grows.
+    /// Logged and counted; `next` is called again after a pause that grows. A panic is a failure of the pipeline, which
+    /// is started again as its [`RestartPolicy`](crate::supervise::RestartPolicy) says, because the value may be half
+    /// changed.
     ///
     /// # Cancel safety
     ///
-    /// The future is kept while the pipeline waits for its minions, and dropped at an await only when the pipeline stops:
+    /// The future is kept while the pipeline waits for its minions or is paused, and dropped at an await only when the
+    /// pipeline stops or nobody is left to feed:
     /// what is fetched but not yet returned belongs into `self`.
     fn next(&mut self) -> impl Future<Output = Result<Next<Self::Event>>> + Send;
 

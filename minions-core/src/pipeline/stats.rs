@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::clock::now_ms;
 use crate::error::Error;
-use crate::workflow::now_ms;
 
 /// Counts of one live instance.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::backoff::random_fraction;
+use crate::random;
 
 use super::{Restart, RestartPolicy};
 
@@ -24,7 +24,7 @@ impl Restarts {
         if policy.restart == Restart::Never || self.in_a_row >= policy.limit {
             return None;
         }
-        let pause = pause(policy, self.in_a_row, random_fraction());
+        let pause = pause(policy, self.in_a_row, random::fraction());
         self.in_a_row += 1;
         self.total = self.total.saturating_add(1);
         Some(pause)

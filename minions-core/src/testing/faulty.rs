@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -39,6 +40,7 @@ enum Mode {
     Fails,
     FailsOnce,
     Hangs,
+    Slow(Duration),
     RejectsCheckpoints,
     Panics,
 }
@@ -79,6 +81,11 @@ impl FaultyStore {
     /// Takes batches and does not answer until it [works](Self::work) again.
     pub fn hang(&self) {
         self.mode.send_replace(Mode::Hangs);
+    }
+
+    /// Takes `time` for every batch, and does what it is asked for.
+    pub fn slow(&self, time: Duration) {
+        self.mode.send_replace(Mode::Slow(time));
     }
 
     /// Rejects every checkpoint between two steps; everything else works.
@@ -155,6 +162,7 @@ impl StateStore for FaultyStore {
             };
             match now {
                 Mode::FailsOnce => store.work(),
+                Mode::Slow(time) => tokio::time::sleep(time).await,
                 Mode::Panics => panic!("the store panics"),
                 _ => {}
             }

@@ -3,7 +3,8 @@
 //! A *step* needs nothing of it: call it on a struct literal, with `Dep::new(fake)` and `Config::from(value)`. A *program*
 //! is run on a [`MemoryStore`](crate::store::MemoryStore), fed by a [`Source`] and watched by a [`Probe`]; a [`Gate`]
 //! holds it where the test wants it, a [`FaultyStore`] fails on command, and
-//! [`GruBuilder::resource`](crate::GruBuilder::resource) replaces a resource by a value. Time may be tokio's paused one.
+//! [`GruBuilder::resource`](crate::GruBuilder::resource) replaces a resource by a value, and [`simulate`] makes time virtual
+//! and chance repeatable.
 //! A *store* runs [`store_conformance!`].
 
 #[doc(hidden)]
@@ -12,11 +13,13 @@ mod faulty;
 mod gate;
 pub mod ops;
 mod probe;
+mod simulate;
 mod source;
 
 pub use faulty::FaultyStore;
 pub use gate::Gate;
 pub use probe::{Probe, Probed, Wire};
+pub use simulate::simulate;
 pub use source::{Ear, Events, Source};
 
 /// Makes the conformance suite of stores into tests: what [`StateStore`](crate::store::StateStore) promises, and that

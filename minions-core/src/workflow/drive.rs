@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tracing::{Instrument, debug, error, error_span, info};
 
+use crate::clock::now_ms;
 use crate::component::Stop;
 use crate::error::{Error, Result};
 use crate::minion::Flow;
@@ -11,9 +12,9 @@ use crate::panics::{catch, presentable};
 use crate::store::{Advance, Op, Quarantine, Resolve, StepFailure, StoreError};
 use crate::telemetry::handles::End;
 
+use super::Workflow;
 use super::engine::NotDurable;
 use super::orchestration::{Orchestration, Start};
-use super::{Workflow, now_ms};
 
 /// Runs a workflow until it ends, or stays stored because the runtime stops.
 pub(crate) async fn drive(orchestration: &Orchestration, start: Start) {

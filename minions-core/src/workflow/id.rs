@@ -3,10 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::clock::now_ms;
+use crate::random;
 
 /// The globally unique identity of one workflow, ordered by creation within a store.
 ///
@@ -86,7 +88,7 @@ impl WorkflowIds {
     /// Starts after `last`, the greatest identity that the store holds, if any.
     #[must_use]
     pub fn after(last: Option<WorkflowId>) -> Self {
-        Self { last: AtomicU64::new(last.map_or(0, |id| id.key() as u64)), seed: Uuid::new_v4().as_u64_pair().1 }
+        Self { last: AtomicU64::new(last.map_or(0, |id| id.key() as u64)), seed: random::number() }
     }
 
     /// The next identity.
@@ -98,7 +100,7 @@ impl WorkflowIds {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(advance(last)))
             .expect("the closure always answers");
         let key = advance(last);
-        WorkflowId::from_parts(key, split_mix(self.seed ^ key))
+        WorkflowId::from_parts(key, random::mix(self.seed ^ key))
     }
 
     /// The greatest identity handed out so far, or known from the store.
@@ -106,20 +108,6 @@ impl WorkflowIds {
     pub fn last(&self) -> WorkflowId {
         WorkflowId::from_parts(self.last.load(Ordering::Relaxed), u64::MAX)
     }
-}
-
-/// Milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> i64 {
-    // A clock before 1970 is as good as its start: only the order of identities matters, and that is kept.
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
-}
-
-/// The output function of SplitMix64 (Steele, Lea and Flood 2014): spreads a counter over all bits.
-const fn split_mix(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ mod seat;
 
 pub(crate) use engine::{Engine, NotDurable};
 pub use handle::{IdempotencyKey, Workflow};
-pub(crate) use id::now_ms;
 pub use id::{ParseWorkflowIdError, WorkflowId, WorkflowIds};
 pub(crate) use orchestration::{Orchestration, Start};
 pub(crate) use resume::Backlog;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
+use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::store::{Filter, Quarantine, Status, StepFailure, StoreError, StoredWorkflow};
 use crate::telemetry::handles::End;
 
+use super::WorkflowId;
 use super::orchestration::{Orchestration, Start};
-use super::{WorkflowId, now_ms};
 
 const PAGE: usize = 256;
 

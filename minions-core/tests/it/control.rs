@@ -406,3 +406,41 @@ async fn l4_the_same_components_run_under_several_identities() {
     until("each to work", async || stage.steps().len() == 3).await;
     assert!(gru.shutdown().await.is_clean());
 }
+
+/// A minion of another type with the name of [`Second`].
+struct Impostor;
+
+impl Component for Impostor {
+    const NAME: &'static str = "second";
+
+    fn assemble(_: &Assembly) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl Minion for Impostor {
+    type Event = Job;
+    type Context = ();
+    const STEPS: &'static [StepInfo] = &[StepInfo::new("one")];
+
+    async fn step<'a>(&'a self, _: usize, _: &'a Job, (): &'a mut (), _: &'a Workflow) -> Result<Flow> {
+        Ok(Flow::Continue)
+    }
+}
+
+#[tokio::test]
+async fn s8_a_type_that_takes_the_name_of_one_that_has_run_is_refused() {
+    let stage = Stage::default();
+    let builder = Gru::builder().orchestrate_with::<Odd, First>(|options| options.start(false)).provide(stage.clone());
+    let gru = builder.start().await.unwrap();
+    let control = gru.control();
+    // The program itself declares neither of them.
+    control.start(StartRequest::of::<Even, Second>()).await.unwrap();
+    let error = refusal(control.start(StartRequest::of::<Odd, Impostor>()).await.unwrap_err());
+    assert!(
+        matches!(&error, ControlError::IdentityTaken { id, by, .. } if id == "second" && by.ends_with("Second")),
+        "{error}"
+    );
+    control.stop(EVEN, StopMode::Park).await.unwrap();
+    assert!(control.start(StartRequest::of::<Odd, Impostor>()).await.is_err(), "what is stored is still the other's");
+}
