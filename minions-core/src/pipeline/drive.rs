@@ -15,6 +15,7 @@ use tracing::{Instrument, debug, error, error_span, warn};
 use crate::backoff::Backoff;
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
+use crate::fair::Turns;
 use crate::panics::{catch, contain_sync, presentable};
 use crate::store::{Admit, Committed, Op};
 use crate::telemetry::caller::CallerId;
@@ -117,9 +118,10 @@ enum Called {
 impl Producer<'_> {
     async fn run(&mut self, instance: &mut dyn ErasedPipeline) -> Silence {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
+        let mut turns = Turns::default();
         loop {
             // A source that is always ready must not keep its thread for itself.
-            tokio::task::consume_budget().await;
+            turns.next().await;
             if !self.gate().await {
                 return Silence::Stopped;
             }
@@ -279,7 +281,9 @@ fn begin(engine: &Engine, takers: Vec<Taker>, item: &Item) -> Result<Admission> 
 }
 
 async fn admit_all(engine: Arc<Engine>, refused: metrics::Counter, mut queue: mpsc::UnboundedReceiver<Admission>) {
+    let mut turns = Turns::default();
     while let Some(admission) = queue.recv().await {
+        turns.next().await;
         let durable = match admission.committed {
             Some((committed, op)) => {
                 let stop =
