@@ -378,7 +378,7 @@ impl Driver {
             let _ = running.control.resume(source);
         }
         let up = self.at_rest(&running).await?;
-        for (id, _) in &self.plan.orchestrations {
+        for id in self.plan.orchestrations.keys() {
             let affected = self.plan.below(id).iter().any(|name| victims.contains(name));
             let (was, is) = (running.up.contains(id), up.contains(id));
             let right = match came.get(id) {

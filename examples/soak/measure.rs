@@ -205,7 +205,7 @@ pub struct Sleeper {}
 impl Sleeper {
     #[minion_step]
     async fn wait(&self, drop: &Drip, _: &mut u64, wf: &Workflow) {
-        if drop.number % 2 == 0 {
+        if drop.number.is_multiple_of(2) {
             while !wf.stopping() {
                 sleep(Duration::from_millis(50)).await;
             }
