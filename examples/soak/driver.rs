@@ -70,10 +70,12 @@ impl Driver {
         let plan = Arc::new(Plan::of(&manifest, 2));
         let source_of =
             plan.orchestrations.iter().map(|(id, (source, _))| (id.clone(), (*source).to_owned())).collect();
+        let book = Book::default();
+        book.make_nervous();
         Ok(Self {
             dice: Dice::new(seed),
             saboteur: Saboteur::default(),
-            book: Book::default(),
+            book,
             file: directory.join("state.db"),
             plan,
             source_of,
@@ -219,6 +221,8 @@ impl Driver {
                 && now.threads <= baseline.threads
                 && now.descriptors <= baseline.descriptors + 2
                 && alive.is_empty()
+                // The program itself, which knows how to make a ledger, is gone as well.
+                && self.book.holders() == 1
                 && hooks_under_way().is_empty();
             // The pool of the runtime keeps idle threads for ten seconds.
             if same && !first {
@@ -231,7 +235,8 @@ impl Driver {
             }
             if began.elapsed() > PATIENCE {
                 return Err(format!(
-                    "something is left: {now:?}, at first {baseline:?}; values {alive:?}; hooks {:?}",
+                    "something is left: {now:?}, at first {baseline:?}; values {alive:?}; {} hold the ledger; hooks {:?}",
+                    self.book.holders(),
                     hooks_under_way()
                 ));
             }
@@ -373,7 +378,7 @@ impl Driver {
             let _ = running.control.resume(source);
         }
         let up = self.at_rest(&running).await?;
-        for (id, _) in &self.plan.orchestrations {
+        for id in self.plan.orchestrations.keys() {
             let affected = self.plan.below(id).iter().any(|name| victims.contains(name));
             let (was, is) = (running.up.contains(id), up.contains(id));
             let right = match came.get(id) {

@@ -24,6 +24,8 @@ pub struct Book(Arc<Mutex<Pages>>);
 #[derive(Default)]
 struct Pages {
     last: u64,
+    /// Whether sources panic by themselves.
+    nervous: bool,
     /// How many events each source may still produce in this round.
     quota: HashMap<&'static str, u64>,
     /// The events of this round, and where they come from.
@@ -66,6 +68,16 @@ struct Life {
 impl Book {
     pub fn allow(&self, source: &'static str, events: u64) {
         self.0.lock().quota.insert(source, events);
+    }
+
+    /// How many hold on to it, whoever asks included.
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
+    /// From now on a source panics now and then.
+    pub fn make_nervous(&self) {
+        self.0.lock().nervous = true;
     }
 
     pub fn no_more(&self) {
@@ -218,9 +230,14 @@ impl Ledger {
         Some(Event { number, source: source.to_owned() })
     }
 
-    /// The event was never returned.
-    pub fn unproduce(&self, event: Event) {
-        self.book.0.lock().produced.remove(&event.number);
+    /// Whether the source loses its nerve over this event, which it has not told to anybody then.
+    pub fn is_too_much(&self, event: &Event) -> bool {
+        let mut pages = self.book.0.lock();
+        let panics = pages.nervous && event.number % 500 == 499;
+        if panics {
+            pages.produced.remove(&event.number);
+        }
+        panics
     }
 
     /// A step begins; `seen` is what the context says: its event, and how many steps it has behind it.

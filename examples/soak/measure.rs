@@ -70,9 +70,10 @@ async fn exact(plan: &Plan, control: &Control, up: &BTreeSet<String>) -> Outcome
 /// Starts so many orchestrations, gives them work and stops them, again and again.
 pub async fn cycles(directory: &Path, cycles: u64, orchestrations: usize) -> Outcome {
     let book = Book::default();
-    let (gru, _store) = empty(directory, "cycles.db", &book).await?;
+    let (gru, store) = empty(directory, "cycles.db", &book).await?;
     let manifest = gru.manifest().clone();
     let plan = Plan::of(&manifest, orchestrations.div_ceil(manifest.orchestrations.len()));
+    let source_of = plan.orchestrations.iter().map(|(id, (source, _))| (id.clone(), (*source).to_owned())).collect();
     let ids: Vec<_> = plan.orchestrations.keys().filter(|id| id.contains('@')).take(orchestrations).cloned().collect();
     let (all, none) = (ids.iter().cloned().collect(), BTreeSet::new());
     let (control, began) = (gru.control(), Instant::now());
@@ -94,6 +95,9 @@ pub async fn cycles(directory: &Path, cycles: u64, orchestrations: usize) -> Out
             }
         }
         exact(&plan, &control, &none).await?;
+        let rows = store.scan(Filter::all(), usize::MAX).await.map_err(wrong)?;
+        book.settle(&rows, &source_of).map_err(|wrong| wrong.join("\n"))?;
+        ids.iter().for_each(|id| book.died(id, false));
         if [1, 10, 100, 250, 500, 750].contains(&cycle) || cycle == cycles {
             let (now, (workflows, _)) = (Vitals::now(), book.ended());
             println!(
@@ -201,7 +205,7 @@ pub struct Sleeper {}
 impl Sleeper {
     #[minion_step]
     async fn wait(&self, drop: &Drip, _: &mut u64, wf: &Workflow) {
-        if drop.number % 2 == 0 {
+        if drop.number.is_multiple_of(2) {
             while !wf.stopping() {
                 sleep(Duration::from_millis(50)).await;
             }

@@ -57,11 +57,7 @@ source!(Failing on Vault, self => match self.calls % 8 {
 });
 
 source!(Panicky on Feed, self => match self.ledger.produce(Self::NAME) {
-    // Before it is told to anybody, an event is not lost with the source.
-    Some(event) if event.number % 500 == 499 => {
-        self.ledger.unproduce(event);
-        panic!("planned: the source panics now and then")
-    }
+    Some(event) if self.ledger.is_too_much(&event) => panic!("planned: the source panics now and then"),
     Some(event) => Ok(Next::Event(event)),
     None => Ok(Next::Idle),
 });

@@ -308,8 +308,13 @@ async fn watch(
 
 /// Asks once, where a hook that blocks its thread blocks nobody else.
 async fn ask(identity: &Identity, hooks: &Arc<dyn Hooks>, bounds: &Bounds) -> Health {
-    let (hooks, caller, deadline) = (hooks.clone(), identity.caller, bounds.deadline);
-    let work = async move { tokio::time::timeout(deadline, caller.scope(catch(hooks.health()))).await };
+    let (hooks, caller, deadline, cancel) = (hooks.clone(), identity.caller, bounds.deadline, bounds.cancel.clone());
+    let work = async move {
+        let asked = tokio::time::timeout(deadline, caller.scope(catch(hooks.health())));
+        // Nobody wants to know any more when the component stops, and nothing of it is to stay behind.
+        let answered = cancel.run_until_cancelled(asked).await;
+        answered.unwrap_or(Ok(Ok(Health::Healthy)))
+    };
     match hook::run(format!("{identity} in health"), bounds, work).await {
         Ok(Ok(Ok(health))) => health,
         Ok(Ok(Err(panic))) => Health::Unhealthy(panic),
