@@ -1,6 +1,7 @@
 //! Rounds of orders and troubles, each followed by rest and by a look at everything.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,8 +36,8 @@ pub struct Driver {
     plan: Arc<Plan>,
     source_of: HashMap<String, String>,
     running: Option<Running>,
-    /// How many tasks there are while these run.
-    tasks: HashMap<BTreeSet<String>, usize>,
+    /// How many tasks there are while these run; by their hash, because there are very many sets.
+    tasks: HashMap<u64, usize>,
     /// What the process holds while nothing runs.
     baseline: Option<Vitals>,
     /// Resident memory each time that nothing ran.
@@ -457,11 +458,14 @@ impl Driver {
     async fn rest(&mut self, running: Running) -> Result<Running, Wrong> {
         let began = Instant::now();
         let mut least = usize::MAX;
+        let mut these = DefaultHasher::new();
+        running.up.hash(&mut these);
+        let these = these.finish();
         loop {
             least = least.min(Vitals::now().tasks);
-            let known = *self.tasks.entry(running.up.clone()).or_insert(least);
+            let known = *self.tasks.entry(these).or_insert(least);
             if least <= known {
-                self.tasks.insert(running.up.clone(), least);
+                self.tasks.insert(these, least);
                 return Ok(running);
             }
             if began.elapsed() > PATIENCE {

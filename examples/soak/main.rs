@@ -3,6 +3,9 @@
 //! ```text
 //! cargo run --release --example soak -- --minutes 30
 //! cargo run --release --example soak -- --rounds 20 --seed 7
+//! cargo run --release --example soak -- --cycles 1000 --orchestrations 200   # exact counts, memory that stays
+//! cargo run --release --example soak -- --scale                              # one start and stop beside many others
+//! cargo run --release --example soak -- --stop-in-flight 20000
 //! ```
 //!
 //! One process, twenty [resources](parts) in layers, five sources of every temper, four minions, a SQLite store in a
@@ -28,6 +31,7 @@ mod chaos;
 mod dice;
 mod driver;
 mod ledger;
+mod measure;
 mod order;
 mod parts;
 mod plan;
@@ -55,6 +59,18 @@ struct Args {
     /// How many threads the runtime has.
     #[arg(long, default_value_t = 2)]
     workers: usize,
+    /// Instead: so many cycles of start, work and stop, with exact counts and the memory of each hundred.
+    #[arg(long)]
+    cycles: Option<u64>,
+    /// How many orchestrations each cycle has.
+    #[arg(long, default_value_t = 200)]
+    orchestrations: usize,
+    /// Instead: what a start and a stop cost beside 10, 100 and 1000 others.
+    #[arg(long)]
+    scale: bool,
+    /// Instead: stops so many workflows in flight.
+    #[arg(long)]
+    stop_in_flight: Option<u64>,
 }
 
 fn main() -> ExitCode {
@@ -81,6 +97,21 @@ async fn soak(args: &Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let measured = match (args.cycles, args.stop_in_flight) {
+        (Some(cycles), _) => Some(measure::cycles(directory.path(), cycles, args.orchestrations).await),
+        (None, Some(workflows)) => Some(measure::stop_in_flight(directory.path(), workflows).await),
+        (None, None) if args.scale => Some(measure::scale(directory.path(), 101).await),
+        (None, None) => None,
+    };
+    if let Some(outcome) = measured {
+        return match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(wrong) => {
+                println!("VIOLATION: {wrong}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let mut interrupted = tokio::spawn(tokio::signal::ctrl_c());
     let mut driver = match Driver::new(seed, directory.path()) {
         Ok(driver) => driver,

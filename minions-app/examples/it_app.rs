@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use minions_app::{App, Args, StateDir};
-use minions_core::component::{Assembly, Component, Dep, Inject, Need, Stop};
+use minions_core::component::{Assembly, Component, Dep, Health, Inject, Need, Stop};
 use minions_core::config::{Config, Secret};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::pipeline::{Next, Pipeline, Produces};
@@ -68,6 +68,13 @@ impl Resource for Gate {
 
     async fn shutdown(&self) -> Result<()> {
         self.ask("shutdown").await
+    }
+
+    async fn health(&self) -> Health {
+        match self.ask("health").await {
+            Ok(()) => Health::Healthy,
+            Err(error) => Health::unhealthy(error.to_string()),
+        }
     }
 }
 
@@ -239,6 +246,97 @@ impl Minion for Auditor {
     }
 }
 
+/// What only the clerk needs.
+struct Desk {
+    gate: Dep<Gate>,
+}
+
+impl Component for Desk {
+    const NAME: &'static str = "desk";
+    const FIELDS: &'static [Need] = &[Dep::<Gate>::NEED];
+
+    fn assemble(cx: &Assembly) -> Result<Self> {
+        Ok(Self { gate: Dep::inject(cx)? })
+    }
+}
+
+impl Resource for Desk {
+    async fn startup(&mut self) -> Result<()> {
+        self.gate.ask("desk-startup").await
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.gate.ask("desk-shutdown").await
+    }
+}
+
+/// A source that never ends: a letter for each time that the test says so.
+struct Letters {
+    gate: Dep<Gate>,
+    next: u32,
+}
+
+impl Component for Letters {
+    const NAME: &'static str = "letters";
+    const FIELDS: &'static [Need] = &[Dep::<Gate>::NEED];
+
+    fn assemble(cx: &Assembly) -> Result<Self> {
+        Ok(Self { gate: Dep::inject(cx)?, next: 0 })
+    }
+}
+
+impl Produces<Number> for Letters {}
+
+impl Pipeline for Letters {
+    type Event = Number;
+
+    async fn next(&mut self) -> Result<Next<Number>> {
+        self.gate.ask("letter").await?;
+        self.next += 1;
+        if self.next > 1 {
+            std::future::pending::<()>().await;
+        }
+        Ok(Next::Event(Number { n: self.next }))
+    }
+}
+
+/// A minion that runs only on demand.
+struct Clerk {
+    gate: Dep<Gate>,
+    _desk: Dep<Desk>,
+}
+
+impl Component for Clerk {
+    const NAME: &'static str = "clerk";
+    const FIELDS: &'static [Need] = &[Dep::<Gate>::NEED, Dep::<Desk>::NEED];
+
+    fn assemble(cx: &Assembly) -> Result<Self> {
+        Ok(Self { gate: Dep::inject(cx)?, _desk: Dep::inject(cx)? })
+    }
+}
+
+impl Minion for Clerk {
+    type Event = Number;
+    type Context = ();
+
+    const STEPS: &'static [StepInfo] = &[StepInfo::new("stamp"), StepInfo::new("file")];
+
+    async fn startup(&mut self) -> Result<()> {
+        self.gate.ask("clerk-startup").await
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.gate.ask("clerk-shutdown").await
+    }
+
+    async fn step<'a>(&'a self, index: usize, event: &'a Number, (): &'a mut (), _: &'a Workflow) -> Result<Flow> {
+        let step = Self::STEPS[index].name;
+        println!("{step} {}", event.n);
+        self.gate.ask(&format!("{step} {}", event.n)).await?;
+        Ok(Flow::Continue)
+    }
+}
+
 // What this program takes beside what every program takes.
 #[derive(clap::Args)]
 struct Own {
@@ -253,6 +351,10 @@ fn main() -> ExitCode {
         Ok("audited") => GruBuilder::new()
             .orchestrate::<Numbers, Worker>()
             .orchestrate_with::<Numbers, Auditor>(|o| o.config("audit-*.toml")),
+        Ok("office") => GruBuilder::new()
+            .orchestrate::<Numbers, Worker>()
+            .orchestrate_with::<Numbers, Auditor>(|o| o.start(false))
+            .orchestrate_with::<Letters, Clerk>(|o| o.start(false)),
         Ok("empty") => GruBuilder::new(),
         _ => GruBuilder::new().orchestrate::<Numbers, Worker>(),
     };

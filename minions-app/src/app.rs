@@ -13,12 +13,13 @@ use crate::cli::{self, Action, Invocation};
 use crate::exit::Exit;
 use crate::output::complain;
 use crate::prepare::Prepared;
-use crate::{check, explain, graph, prepare, run, workflows};
+use crate::{check, control, explain, graph, prepare, run, workflows};
 
 /// How long tasks that block their thread may hold up the end of the process.
 const LEFTOVERS: Duration = Duration::from_secs(1);
 
-/// A program with its command line: `run`, `check`, `graph`, `config` and `wf`, configuration, logs and metrics.
+/// A program with its command line: `run`, `check`, `graph`, `config`, `wf`, and `ps` and the like for a
+/// running one; configuration, logs and metrics.
 ///
 /// The `main` that `app!` writes is `App::new(Watch::builder()).main()`. A test runs the same and judges how it ended:
 ///
@@ -120,6 +121,7 @@ impl App {
                 let store = self.builder.given_store();
                 Box::pin(workflows::run(store, &global.state, &program, command)).await
             }
+            Action::Control(command) => Box::pin(control::run(&global.state, &program, command)).await,
         }
     }
 

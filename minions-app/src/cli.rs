@@ -9,6 +9,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _, Subcommand};
 
 use crate::args::UserArgs;
+use crate::control;
 use crate::graph::Format;
 use crate::workflows;
 
@@ -41,6 +42,8 @@ pub(crate) enum Action {
         json: bool,
     },
     Workflows(workflows::Command),
+    /// Told to a program that is running.
+    Control(control::Command),
 }
 
 // The same on every level of the command line, so that they may stand before and after a command. No documentation,
@@ -80,6 +83,8 @@ enum Other {
     /// Look into the stored workflows of a program that is not running
     #[command(subcommand)]
     Wf(workflows::Command),
+    #[command(flatten)]
+    Control(control::Command),
 }
 
 /// Understands `args`, the first of which is the name of the program.
@@ -176,6 +181,7 @@ impl From<Other> for Action {
             Other::Graph { format } => Self::Graph(format),
             Other::Config { json, .. } => Self::Config { json },
             Other::Wf(command) => Self::Workflows(command),
+            Other::Control(command) => Self::Control(command),
         }
     }
 }
@@ -226,6 +232,30 @@ mod tests {
         assert!(refusal("look --depth 3 run --depth 4").contains("must stand behind `run`"));
         assert!(refusal("look --depth 3 check").contains("`--depth <DEPTH>` is an argument of `run`, not of `check`"));
         assert!(refusal("look check --depth 3").contains("--depth"));
+    }
+
+    #[test]
+    fn help_begins_with_what_the_program_says_of_itself() {
+        let help = |about| command(&UserArgs::of::<NoArgs>(), about, "look").unwrap().render_long_help().to_string();
+        assert!(help(Some("Looks")).starts_with("Looks\n\nUsage: look"), "{}", help(Some("Looks")));
+        assert!(help(None).starts_with("Usage: look"), "{}", help(None));
+    }
+
+    #[test]
+    fn orders_are_understood() {
+        let order = |line: &str| match parsed(line).unwrap().action {
+            Action::Control(command) => command,
+            _ => panic!("{line}"),
+        };
+        assert_eq!(order("look ps --json"), control::Command::Ps { json: true });
+        let stop = order("look stop a/b --mode now --state s");
+        assert_eq!(stop, control::Command::Stop { id: "a/b".into(), mode: control::Mode::Now, json: false });
+        assert_eq!(order("look shutdown"), control::Command::Shutdown { mode: None, json: false });
+        let start = parsed("look start a/b --from x.toml --config c.toml --id eu --max-in-flight 8").unwrap();
+        assert_eq!(start.global.config, Some(PathBuf::from("c.toml")));
+        assert!(refusal("look stop").contains("<ID>"));
+        assert!(refusal("look stop a/b --mode never").contains("[possible values: drain, park, now]"));
+        assert!(refusal("look start a/b --max-in-flight 0").contains("--max-in-flight"));
     }
 
     #[test]

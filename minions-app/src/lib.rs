@@ -16,21 +16,23 @@
 //!
 //! | code | meaning |
 //! |---|---|
-//! | 0 | done: every source has ended, or a signal asked for the stop and it went in order |
+//! | 0 | done: every source has ended, or somebody asked for the stop and it went in order |
 //! | 1 | a component was lost, the stop was not in order or cut short by a second signal, or a command failed |
 //! | 2 | the arguments or the configuration are wrong; nothing was started |
 //! | 3 | every source has ended, and workflows are in quarantine |
 //! | 4 | the start failed: a component, or the state, which another process may own |
 //!
-//! After a stop by signal the quarantine does not count: whoever stops a program has not asked how it went.
+//! After a stop by signal or by order the quarantine does not count: whoever stops a program has not asked how it went.
 
 mod app;
 mod args;
 mod check;
 mod cli;
 pub mod config;
+mod control;
 mod exit;
 mod explain;
+mod fate;
 mod graph;
 pub mod logs;
 pub mod metrics;

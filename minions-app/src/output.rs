@@ -1,5 +1,6 @@
 //! What the command line says: answers on standard output, everything else on standard error.
 
+use std::env;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
@@ -30,4 +31,11 @@ pub(crate) fn answer_json(value: &impl serde::Serialize) {
         Ok(text) => answer(text),
         Err(error) => complain(format_args!("the answer cannot be written as JSON: {error}")),
     }
+}
+
+/// Whether nobody asked for less than colours.
+pub(crate) fn colours_are_welcome() -> bool {
+    let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || env::var_os("TERM").is_some_and(|value| value == "dumb");
+    !refused
 }

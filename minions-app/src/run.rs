@@ -1,25 +1,30 @@
 //! `run`: the program from its first line to its exit code.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use clap::ArgMatches;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use minions_core::gru::{Finished, ShutdownReport, StartError, StopMode};
+use minions_core::gru::{Control, Finished, ShutdownReport, StartError, StopMode};
 use minions_core::store::MemoryStore;
 use minions_core::{Gru, GruBuilder};
 use minions_sqlite::{Durability, SqliteStore};
 
 use crate::cli::Global;
 use crate::config::{DurabilityOption, Options, StoreOption};
+use crate::control::Orders;
 use crate::exit::Exit;
+use crate::fate::Kept;
 use crate::logs::{self, Installed, LogError};
+use crate::metrics::{self, Metrics};
 use crate::output::{SAID, complain, say};
 use crate::prepare::{Prepared, prepare};
 use crate::signals::Signals;
 use crate::state::State;
 use crate::watchdog::Watchdog;
-use crate::{App, metrics, text};
+use crate::{App, text};
 
 /// Runs the program until its sources have ended or a signal asks it to stop.
 pub(crate) async fn run(app: App, program: &str, global: &Global, matches: &ArgMatches) -> Exit {
@@ -57,8 +62,7 @@ pub(crate) async fn run(app: App, program: &str, global: &Global, matches: &ArgM
         Ok(talks) => talks,
         Err(error) => return not_started(text::with_causes(&error)),
     };
-    let keeps = prepared.builder.given_store().is_some() || options.store == StoreOption::Sqlite;
-    let run = Run { program, state: &state, options: &options, signals: &signals, talks, keeps };
+    let run = Run { program, state: &state, options: &options, signals: &signals, talks };
     run.greet(&prepared);
     let stop_metrics = CancellationToken::new();
     let metrics = match options.metrics.as_on().filter(|_| app.metrics) {
@@ -66,10 +70,14 @@ pub(crate) async fn run(app: App, program: &str, global: &Global, matches: &ArgM
         Some(metrics) => Some(metrics::start(&metrics.clone().into(), stop_metrics.clone()).await),
         None => None,
     };
-    let exit = run.to_the_end(prepared.builder).await;
+    let (exit, orders) = run.to_the_end(prepared.builder, metrics.as_ref()).await;
     stop_metrics.cancel();
     if let Some(metrics) = metrics {
         metrics.stopped().await;
+    }
+    if let Some(orders) = orders {
+        // Last, because by the end of its connection knows whoever has ordered the shutdown that it is over.
+        orders.end().await;
     }
     exit
 }
@@ -82,24 +90,34 @@ struct Run<'a> {
     signals: &'a Signals,
     /// Whether there is more on the terminal than errors.
     talks: bool,
-    /// Whether unfinished work survives the process.
-    keeps: bool,
 }
 
 /// Why a run comes to its end.
 enum End {
     Finished(Finished),
     Signal,
+    Order(Option<StopMode>),
+}
+
+/// A program whose store is open.
+enum Opened {
+    /// And whose components are being started.
+    Starts(Control),
+    /// And that needed no time for the rest.
+    Started(Gru),
 }
 
 impl Run<'_> {
     fn greet(&self, prepared: &Prepared) {
-        let ids: Vec<_> = prepared.manifest.orchestrations.iter().map(|orchestration| &*orchestration.id).collect();
+        let starts = prepared.manifest.orchestrations.iter().filter(|orchestration| orchestration.starts);
+        let ids: Vec<_> = starts.map(|orchestration| &*orchestration.id).collect();
+        let on_demand = prepared.manifest.orchestrations.len() - ids.len();
         let file = prepared.file.as_ref().map(|file| file.display().to_string());
         tracing::info!(
             target: SAID,
             program = self.program,
             orchestrations = ids.len(),
+            on_demand,
             state = %self.state.dir.display(),
             configuration = file.as_deref().unwrap_or("none"),
             pid = std::process::id(),
@@ -107,54 +125,121 @@ impl Run<'_> {
         );
         if self.talks {
             let many = text::count(ids.len() as u64, "orchestration");
-            say(format_args!("{}: {many}: {}", self.program, text::some_of(&ids, 4)));
+            let named = if ids.is_empty() { String::new() } else { format!(": {}", text::some_of(&ids, 4)) };
+            let more = if on_demand > 0 { format!("; {on_demand} on demand") } else { String::new() };
+            say(format_args!("{}: {many}{named}{more}", self.program));
             let file =
                 file.map_or_else(|| "no configuration file".to_owned(), |file| format!("configuration in {file}"));
             say(format_args!("state in {}, {file}; Ctrl-C stops", self.state.dir.display()));
         }
     }
 
-    async fn to_the_end(&self, builder: GruBuilder) -> Exit {
-        let builder = with_store(builder, self.options, self.state);
-        let gru = match self.start(builder).await {
-            Ok(gru) => gru,
-            Err(exit) => return exit,
+    /// How it ended, and the control socket, whose callers wait for the end of everything else.
+    async fn to_the_end(&self, builder: GruBuilder, metrics: Option<&Metrics>) -> (Exit, Option<Orders>) {
+        let (hand, control) = oneshot::channel();
+        let hand = move |control| {
+            // Nobody waits any more if the start was given up.
+            let _ = hand.send(control);
         };
-        let began = Instant::now();
-        let end = tokio::select! {
+        let builder = with_store(builder, self.options, self.state).on_control(hand);
+        let mut starting = Box::pin(builder.start());
+        let (control, started) = match self.open(&mut starting, control).await {
+            Ok(Opened::Starts(control)) => (control, None),
+            Ok(Opened::Started(gru)) => (gru.control(), Some(gru)),
+            Err(exit) => return (exit, None),
+        };
+        let mut starting = pin!(async {
+            match started {
+                Some(gru) => Ok(gru),
+                None => starting.await,
+            }
+        });
+        if let Some(metrics) = metrics {
+            metrics.watch(control.clone());
+        }
+        let mut orders = Orders::take(self.program, self.state, control.clone());
+        let mut began = Instant::now();
+        let (end, _gru) = tokio::select! {
             biased;
-            finished = gru.finished() => End::Finished(finished),
-            () = self.signals.requested() => End::Signal,
+            started = &mut starting => match started {
+                Ok(gru) => {
+                    began = Instant::now();
+                    let end = tokio::select! {
+                        biased;
+                        finished = gru.finished() => End::Finished(finished),
+                        end = self.asked(&mut orders) => end,
+                    };
+                    (end, Some(gru))
+                }
+                Err(error) => return (self.refused(&error), Some(orders)),
+            },
+            // The shutdown takes the start back.
+            end = self.asked(&mut orders) => (end, None),
+        };
+        let mode = match end {
+            End::Order(mode) => mode,
+            End::Signal | End::Finished(_) => None,
         };
         let watchdog = Watchdog::over(
             self.options.shutdown_deadline,
-            "the stop did not end within its deadline, something blocks its threads; stopping at once, stored work \
-             resumes with the next start",
+            "the stop did not end within its deadline",
+            "stopping at once, stored work resumes with the next start",
         );
-        let report = gru.shutdown().await;
+        let report = control.shutdown(mode).await;
         drop(watchdog);
-        self.sum_up(&end, &report, began.elapsed())
+        let exit = match report {
+            Ok(report) => {
+                let exit = self.sum_up(&end, &report, began.elapsed());
+                orders.report(report);
+                exit
+            }
+            // Only a program that is gone refuses this, and it cannot be as long as its start or itself is held.
+            Err(error) => {
+                complain(error);
+                Exit::Failed
+            }
+        };
+        (exit, Some(orders))
     }
 
-    /// A start cannot be taken back half-way, so a signal waits for its end, but not for ever.
-    async fn start(&self, builder: GruBuilder) -> Result<Gru, Exit> {
-        let mut starting = Box::pin(builder.start());
+    /// Waits until the store is open; a signal does not wait for that for ever.
+    async fn open(
+        &self,
+        starting: &mut (impl Future<Output = Result<Gru, StartError>> + Unpin),
+        control: oneshot::Receiver<Control>,
+    ) -> Result<Opened, Exit> {
         let late = async {
             self.signals.requested().await;
             let _watchdog = Watchdog::over(
                 self.options.shutdown_deadline,
-                "the start did not end after it was interrupted, something blocks its threads; stopping at once",
+                "the start did not end after it was interrupted",
+                "stopping at once",
             );
             tokio::time::sleep(self.options.shutdown_deadline).await;
         };
         tokio::select! {
             biased;
-            started = &mut starting => started.map_err(|error| self.refused(&error)),
+            Ok(control) = control => Ok(Opened::Starts(control)),
+            started = starting => started.map(Opened::Started).map_err(|error| self.refused(&error)),
             () = late => {
                 let deadline = text::duration(self.options.shutdown_deadline);
-                tracing::error!(target: SAID, "the start did not end within {deadline} after it was interrupted");
-                complain(format_args!("the start did not end within {deadline}; stopping at once"));
+                let late = format!("the state could not be opened within {deadline} after the start was interrupted");
+                tracing::error!(target: SAID, "{late}");
+                complain(format_args!("{late}; stopping at once"));
                 Err(Exit::Failed)
+            }
+        }
+    }
+
+    /// Waits until somebody asks for the stop.
+    async fn asked(&self, orders: &mut Orders) -> End {
+        tokio::select! {
+            biased;
+            () = self.signals.requested() => End::Signal,
+            mode = orders.shutdown() => {
+                tracing::info!(target: SAID, ?mode, "stopping because of an order");
+                say("shutdown ordered: stopping");
+                End::Order(mode)
             }
         }
     }
@@ -173,15 +258,15 @@ impl Run<'_> {
         let exit = exit(end, report);
         let mut line = match end {
             End::Finished(Finished::Failed(why)) => format!("failed after {ran}: {why}"),
+            // A component, or whoever else holds a handle.
+            End::Finished(Finished::Stopped) => format!("stopped after {ran}"),
             End::Finished(_) => format!("done after {ran}"),
-            End::Signal => format!("stopped after {ran}"),
+            End::Signal | End::Order(_) => format!("stopped after {ran}"),
         };
         let unfinished = report.parked + report.interrupted;
         if unfinished > 0 {
-            let count = text::count(unfinished, "workflow");
-            let fate =
-                if self.keeps { "stored, to go on with the next start" } else { "dropped, as nothing is stored" };
-            line.push_str(&format!("; {count} {fate}"));
+            let fate = Kept::from(&report.durability).fate_of(unfinished, "the next start");
+            line.push_str(&format!("; {fate}"));
         }
         if report.quarantined > 0 {
             let kept = text::count(report.quarantined, "workflow");
@@ -203,7 +288,7 @@ fn exit(end: &End, report: &ShutdownReport) -> Exit {
         End::Finished(Finished::Failed(_)) => Exit::Failed,
         _ if !report.is_clean() => Exit::Failed,
         // Whoever stops a program has not asked how its work went.
-        End::Signal => Exit::Done,
+        End::Signal | End::Order(_) | End::Finished(Finished::Stopped) => Exit::Done,
         End::Finished(_) if report.quarantined > 0 => Exit::Quarantined,
         End::Finished(_) => Exit::Done,
     }

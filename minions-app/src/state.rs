@@ -11,8 +11,8 @@ use minions_core::component::{Assembly, Inject, Need};
 
 /// The state directory of the running program, for a component that keeps files of its own there.
 ///
-/// It is an absolute path, it exists, and only its owner may enter it. The names `state.db` (and what starts with it),
-/// `logs` and `control.sock` in it belong to the runtime.
+/// It is an absolute path, it exists, and only its owner may enter it. The names in it that start with `state.db` or
+/// `control.`, and `logs`, belong to the runtime.
 ///
 /// ```
 /// use minions_app::StateDir;

@@ -5,6 +5,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
+use minions_core::gru::hooks_under_way;
+
 use crate::exit::Exit;
 use crate::output::{SAID, complain};
 
@@ -23,11 +25,13 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Watches over something that has `deadline` to end, and says `late` if it does not.
-    pub(crate) fn over(deadline: Duration, late: &'static str) -> Self {
+    /// Watches over something that has `deadline` to end; if it does not, says that it is `late`, what keeps it, and what
+    /// happens `then`.
+    pub(crate) fn over(deadline: Duration, late: &'static str, then: &'static str) -> Self {
         let (alive, gone) = mpsc::channel();
         let watch = move || {
             if gone.recv_timeout(deadline.saturating_add(GRACE)) == Err(RecvTimeoutError::Timeout) {
+                let late = format!("{late}, something blocks its threads{}; {then}", suspects());
                 tracing::error!(target: SAID, "{late}");
                 complain(late);
                 process::exit(Exit::Failed.code().into());
@@ -38,5 +42,13 @@ impl Watchdog {
             tracing::warn!(%error, "nobody watches over the deadline of the stop");
         }
         Self { _alive: alive }
+    }
+}
+
+/// The hooks that have not ended, for a sentence that says that something has not.
+pub(crate) fn suspects() -> String {
+    match &*hooks_under_way() {
+        [] => String::new(),
+        hooks => format!(", and these hooks have not ended: {}", hooks.join("; ")),
     }
 }

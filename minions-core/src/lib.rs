@@ -93,6 +93,7 @@ mod clock;
 pub mod component;
 pub mod config;
 mod error;
+mod fair;
 pub mod gru;
 pub mod manifest;
 pub mod minion;

@@ -20,6 +20,8 @@ struct Orchestration<'a> {
     minion: &'a str,
     config: Option<&'a str>,
     max_in_flight: usize,
+    /// Whether it starts with the program.
+    starts: bool,
 }
 
 #[derive(Serialize)]
@@ -56,6 +58,7 @@ pub(super) fn describe(manifest: &Manifest) -> Program<'_> {
         minion: orchestration.minion,
         config: orchestration.config.as_deref(),
         max_in_flight: orchestration.max_in_flight,
+        starts: orchestration.starts,
     });
     Program {
         orchestrations: orchestrations.collect(),

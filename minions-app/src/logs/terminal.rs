@@ -3,13 +3,14 @@
 //! `12:03:44 INFO  hello.watcher fetch  page saved url=…`. The file has every field of every line; here are the
 //! event's own ones, where it happened, and nothing that would break the line or steer the terminal.
 
-use std::env;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use tracing::{Level, Metadata};
+
+use crate::output::colours_are_welcome;
 
 use super::fields::{Fields, Shape};
 
@@ -26,9 +27,7 @@ const RESET: &str = "\u{1b}[0m";
 impl Terminal {
     /// Coloured if standard error is a terminal and nobody asked for less.
     pub(super) fn on_stderr() -> Self {
-        let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || env::var_os("TERM").is_some_and(|value| value == "dumb");
-        Self { colour: !refused && io::stderr().is_terminal() }
+        Self { colour: colours_are_welcome() && io::stderr().is_terminal() }
     }
 
     /// Writes the line of one event, its line feed included; the event's own fields start at `own`.

@@ -9,6 +9,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use minions_core::gru::Control;
+
+mod health;
 mod host;
 mod listener;
 mod names;
@@ -23,6 +26,7 @@ pub use self::reference::{Described, markdown, reference};
 
 pub(crate) use self::names::LOG_LINES_LOST;
 
+use self::health::Watched;
 use self::server::Endpoint;
 
 /// How often process and host are measured and the recorder tidies up.
@@ -33,10 +37,12 @@ const INTERVAL: Duration = Duration::from_secs(5);
 pub struct Metrics {
     recorder: Option<Recorder>,
     address: Option<SocketAddr>,
+    watched: Watched,
     tasks: JoinSet<()>,
 }
 
-/// Installs the recorder, measures process and host, and serves `GET /metrics` until `stop` is cancelled.
+/// Installs the recorder, measures process and host, and serves `GET /metrics`, `/healthz` and `/readyz`
+/// until `stop` is cancelled.
 ///
 /// An endpoint that cannot be opened is logged as a warning with its address and the fix; everything else goes on. The
 /// first figures are there when this returns.
@@ -51,10 +57,10 @@ pub async fn start(options: &MetricsOptions, stop: CancellationToken) -> Metrics
     if let Some(sampler) = host::publish(host::Probe::default()).await {
         tasks.spawn(host::run(sampler, INTERVAL, stop.clone()));
     }
-    let mut address = None;
+    let (mut address, watched) = (None, Watched::default());
     if let Some(recorder) = &recorder {
         tasks.spawn(recorder.clone().run_upkeep(INTERVAL, stop.clone()));
-        match Endpoint::bind(options.listen, recorder.clone()).await {
+        match Endpoint::bind(options.listen, recorder.clone(), watched.clone()).await {
             Ok(endpoint) => {
                 address = Some(endpoint.address());
                 tracing::info!("metrics are at http://{}/metrics", endpoint.address());
@@ -63,7 +69,7 @@ pub async fn start(options: &MetricsOptions, stop: CancellationToken) -> Metrics
             Err(error) => server::warn_unavailable(options.listen, &error),
         }
     }
-    Metrics { recorder, address, tasks }
+    Metrics { recorder, address, watched, tasks }
 }
 
 impl Metrics {
@@ -77,6 +83,12 @@ impl Metrics {
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// Lets `/healthz` and `/readyz` tell of the program that `control` handles, which is starting until then. A second
+    /// call does nothing.
+    pub fn watch(&self, control: Control) {
+        self.watched.set(control);
     }
 
     /// Waits until everything has ended after the token given to [`start`] was cancelled; the port is free then.

@@ -1,4 +1,4 @@
-//! The endpoint: `GET /metrics`, and a hint everywhere else.
+//! The endpoint: `GET /metrics`, `/healthz`, `/readyz`, and a hint everywhere else.
 
 use std::error::Error;
 use std::io;
@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::health::Watched;
 use super::listener::CutListener;
 use super::recorder::Recorder;
 
@@ -25,13 +26,14 @@ pub(super) struct Endpoint {
     listener: TcpListener,
     address: SocketAddr,
     recorder: Recorder,
+    watched: Watched,
 }
 
 impl Endpoint {
-    pub(super) async fn bind(listen: SocketAddr, recorder: Recorder) -> io::Result<Self> {
+    pub(super) async fn bind(listen: SocketAddr, recorder: Recorder, watched: Watched) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, recorder })
+        Ok(Self { listener, address, recorder, watched })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -43,7 +45,9 @@ impl Endpoint {
         let cut = CancellationToken::new();
         // Connections live in tasks of their own; they end with this future even if it is dropped.
         let _cut_on_drop = cut.clone().drop_guard();
-        let routes = Router::new().route("/metrics", get(scrape)).fallback(hint).with_state(self.recorder);
+        let metrics = Router::new().route("/metrics", get(scrape)).with_state(self.recorder);
+        let health = Router::new().route("/healthz", get(health)).route("/readyz", get(readiness));
+        let routes = metrics.merge(health.with_state(self.watched)).fallback(hint);
         let listener = CutListener { inner: self.listener, cut: cut.clone() };
         let late = async {
             stop.cancelled().await;
@@ -87,6 +91,14 @@ async fn scrape(State(recorder): State<Recorder>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, FORMAT)], recorder.render())
 }
 
+async fn health(State(watched): State<Watched>, headers: HeaderMap) -> impl IntoResponse {
+    watched.health().respond(&headers)
+}
+
+async fn readiness(State(watched): State<Watched>, headers: HeaderMap) -> impl IntoResponse {
+    watched.readiness().respond(&headers)
+}
+
 async fn hint() -> impl IntoResponse {
-    (StatusCode::NOT_FOUND, "nothing here; metrics are at /metrics\n")
+    (StatusCode::NOT_FOUND, "nothing here; metrics are at /metrics, health at /healthz and /readyz\n")
 }

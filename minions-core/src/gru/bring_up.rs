@@ -4,11 +4,9 @@ use std::future::Future;
 
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use crate::error::Result;
 use crate::minion::MinionInstance;
-use crate::panics::discard;
 use crate::pipeline::ErasedPipeline;
 use crate::resource::ErasedResource;
 
@@ -70,9 +68,5 @@ pub(super) async fn take_down<I: Fresh>(
     instance: I,
 ) -> PhaseReport {
     let bounds = Bounds { deadline, cancel: CancellationToken::new() };
-    let (report, instance) = identity.hook(Phase::Shutdown, &bounds, instance, |instance| instance.shutdown()).await;
-    if let Some(panic) = instance.and_then(discard) {
-        warn!(component = &*identity.name, panic, "the component panicked while it was dropped");
-    }
-    report
+    identity.end(&bounds, instance, |instance| instance.shutdown()).await
 }

@@ -13,7 +13,7 @@ use crate::resource::{Replaced, Resource};
 use crate::store::{NoStore, StateStore};
 use crate::supervise::RestartPolicy;
 
-use super::{Gru, StartError, StopMode};
+use super::{Control, Gru, StartError, StopMode};
 
 /// Collects the orchestrations of a program and the choices of its runtime.
 ///
@@ -75,7 +75,11 @@ pub struct GruBuilder {
     pub(crate) options: Options,
     pub(crate) restart: RestartPolicy,
     pub(crate) restarts: HashMap<String, RestartPolicy>,
+    pub(crate) on_control: Option<OnControl>,
 }
+
+/// Whoever wants to handle the program before it has started.
+pub(crate) type OnControl = Box<dyn FnOnce(Control) + Send + Sync>;
 
 /// The choices of the runtime, and what they are if nobody chooses.
 #[derive(Clone, Debug)]
@@ -172,6 +176,7 @@ impl GruBuilder {
             options: Options::default(),
             restart: RestartPolicy::default(),
             restarts: HashMap::new(),
+            on_control: None,
         }
     }
 
@@ -282,6 +287,13 @@ impl GruBuilder {
     /// What becomes of workflows at shutdown; [`StopMode::Park`] by default.
     pub fn stop_mode(mut self, mode: StopMode) -> Self {
         self.options.stop_mode = mode;
+        self
+    }
+
+    /// Hands the control of the program to `hear` as soon as there is one: when its store is open, before any component is
+    /// made. A [shutdown](Control::shutdown) from then on takes the start back, in order.
+    pub fn on_control(mut self, hear: impl FnOnce(Control) + Send + Sync + 'static) -> Self {
+        self.on_control = Some(Box::new(hear));
         self
     }
 

@@ -81,6 +81,27 @@ impl Identity {
         }
     }
 
+    /// Runs the shutdown hook of `instance` and drops it: a value is the user's to drop, and that may take for ever too.
+    pub(super) async fn end<I: Send + 'static>(
+        &self,
+        bounds: &Bounds,
+        mut instance: I,
+        hook: impl for<'a> FnOnce(&'a mut I) -> BoxFuture<'a, Result<()>> + Send + 'static,
+    ) -> PhaseReport {
+        let began = Instant::now();
+        let (this, inner) = (self.clone(), bounds.clone());
+        let work = async move {
+            let ended = this.bounded(Phase::Shutdown, inner, hook(&mut instance)).await;
+            // Nobody else may hold it any more.
+            if let Some(panic) = discard(instance) {
+                warn!(component = &*this.name, panic, "the component panicked while it was dropped");
+            }
+            ended
+        };
+        let ended = self.apart(Phase::Shutdown, bounds, work).await;
+        self.told(Phase::Shutdown, began, ended.and_then(|ended| ended)).0
+    }
+
     fn bounded<T>(
         &self,
         phase: Phase,
@@ -211,18 +232,12 @@ impl Live {
             phases.push(identity.failed(Phase::Run, began.elapsed(), error));
         }
         let bounds = Bounds { deadline: budget.for_hook(), cancel: CancellationToken::new() };
-        let (report, hooks) = identity
-            .hook(Phase::Shutdown, &bounds, hooks, |hooks| {
-                let hooks = hooks.clone();
-                Box::pin(async move { hooks.shutdown().await })
-            })
-            .await;
-        phases.push(report);
+        let report = identity.end(&bounds, hooks, |hooks| {
+            let hooks = hooks.clone();
+            Box::pin(async move { hooks.shutdown().await })
+        });
+        phases.push(report.await);
         identity.up().set(0.0);
-        // The value goes here if nobody else holds it, and it is the user's to drop.
-        if let Some(panic) = hooks.and_then(discard) {
-            warn!(component = &*identity.name, panic, "the component panicked while it was dropped");
-        }
         phases
     }
 }

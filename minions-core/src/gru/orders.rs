@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
 
 use crate::component::{Entry, Kind as ComponentKind, NeedKind};
 use crate::manifest::{Resolved, ResolvedOrchestration, ResolvedPipeline, ResolvedResource};
@@ -258,11 +257,7 @@ impl State {
         });
         // All at once, so that no event goes to some of those that it is for.
         self.parts.values().filter_map(Part::pipeline).for_each(|pipeline| pipeline.subscribers.halt());
-        let early = runtime.finished.send_if_modified(|end| end.is_none() && end.replace(Finished::Stopped).is_none());
-        if early {
-            // Said only once it is true, so that whoever hears it can rely on it.
-            info!("stopping: sources take no more events");
-        }
+        runtime.finished.send_if_modified(|end| end.is_none() && end.replace(Finished::Stopped).is_none());
         let starts: Vec<_> = self.ops.keys().copied().collect();
         for op in starts {
             self.fail_start(runtime, op, StartFailed::Refused(ControlError::ShuttingDown));

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
+use tracing::info;
 
 use crate::manifest::Resolved;
 use crate::workflow::Engine;
@@ -134,7 +135,12 @@ impl Runtime {
     /// Announces the shutdown and lets it run; a second one changes nothing.
     pub(super) fn begin_shutdown(self: &Arc<Self>, mode: Option<StopMode>) {
         let mode = mode.unwrap_or(self.program.options.stop_mode);
+        let early = self.finished.borrow().is_none();
         if self.update(|state| state.begin_shutdown(self, mode)) {
+            if early {
+                // Said only once it is true and workflows know of it, so that whoever hears it can rely on it.
+                info!("stopping: sources take no more events");
+            }
             let this = self.clone();
             self.spawn(async move { super::shutdown::finish(&this).await });
         }

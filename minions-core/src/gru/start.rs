@@ -18,7 +18,7 @@ use super::runtime::Runtime;
 use super::snapshot::RuntimePhase;
 use super::{Gru, GruBuilder};
 
-pub(super) async fn start(builder: GruBuilder) -> Result<Gru, StartError> {
+pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
     let resolved = resolve(&builder)?;
     let manifest = resolved.manifest();
     names::describe();
@@ -28,7 +28,9 @@ pub(super) async fn start(builder: GruBuilder) -> Result<Gru, StartError> {
         .unwrap_or_else(|error| Err(StoreError::unavailable(format!("opening the store {error}"))))
         .map_err(StartError::Store)?;
     let engine = Arc::new(Engine::new(store, &opened));
+    // Kept in the builder too, against which later starts are resolved.
     let mut provided = builder.provided.clone();
+    let on_control = builder.on_control.take();
     let runtime = Arc::new_cyclic(|this: &Weak<Runtime>| {
         let control: Arc<dyn Any + Send + Sync> = Arc::new(Control::of(this.clone()));
         provided.insert(TypeId::of::<Control>(), control);
@@ -36,6 +38,9 @@ pub(super) async fn start(builder: GruBuilder) -> Result<Gru, StartError> {
     });
     // From here on dropping this future stops what has been started.
     let gru = Gru::new(manifest, runtime.clone());
+    if let Some(hear) = on_control {
+        hear(gru.control());
+    }
     match declared(&runtime, resolved).await {
         Ok(()) => Ok(gru),
         Err(error) => {

@@ -15,6 +15,7 @@ use tracing::{Instrument, debug, error, error_span, warn};
 use crate::backoff::Backoff;
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
+use crate::fair::Turns;
 use crate::panics::{catch, contain_sync, presentable};
 use crate::store::{Admit, Committed, Op};
 use crate::telemetry::caller::CallerId;
@@ -78,11 +79,13 @@ pub(crate) async fn drive(source: Source, mut instance: Box<dyn ErasedPipeline>)
             error!(pipeline = &*pipeline, %error, "the admission of events broke down");
         }
     };
+    // A task of its own: the instance is shut down whatever the store does, and whoever takes the events waits for them.
+    let mut admitted = tokio::spawn(admitted);
     if let Silence::Ended = silence {
-        admitted.await;
-    } else {
-        // The instance is shut down now, whatever the store does; whoever takes the events waits for them by itself.
-        tokio::spawn(admitted);
+        tokio::select! {
+            _ = &mut admitted => {}
+            () = source.stop.cancelled() => return (instance, Silence::Stopped),
+        }
     }
     (instance, silence)
 }
@@ -115,9 +118,10 @@ enum Called {
 impl Producer<'_> {
     async fn run(&mut self, instance: &mut dyn ErasedPipeline) -> Silence {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
+        let mut turns = Turns::default();
         loop {
             // A source that is always ready must not keep its thread for itself.
-            tokio::task::consume_budget().await;
+            turns.next().await;
             if !self.gate().await {
                 return Silence::Stopped;
             }
@@ -277,7 +281,9 @@ fn begin(engine: &Engine, takers: Vec<Taker>, item: &Item) -> Result<Admission> 
 }
 
 async fn admit_all(engine: Arc<Engine>, refused: metrics::Counter, mut queue: mpsc::UnboundedReceiver<Admission>) {
+    let mut turns = Turns::default();
     while let Some(admission) = queue.recv().await {
+        turns.next().await;
         let durable = match admission.committed {
             Some((committed, op)) => {
                 let stop =

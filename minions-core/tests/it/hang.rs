@@ -21,7 +21,7 @@ use minions_core::workflow::Workflow;
 use minions_core::{Gru, Result};
 use tokio::sync::Semaphore;
 
-use crate::support::{Job, Script, program};
+use crate::support::{Job, Script, Worker, program};
 
 const ID: &str = "spring/drinker";
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -463,6 +463,84 @@ fn s7_a_value_whose_drop_never_returns_holds_up_nobody() {
         scene.can_start_again().await;
         scene.gru.shutdown().await;
     });
+}
+
+/// Says one job every few milliseconds, by the runtime's own clock.
+struct Ticker(u64);
+
+impl Component for Ticker {
+    const NAME: &'static str = "ticker";
+
+    fn assemble(_: &Assembly) -> Result<Self> {
+        Ok(Self(0))
+    }
+}
+
+impl Pipeline for Ticker {
+    type Event = Job;
+
+    async fn next(&mut self) -> Result<Next<Job>> {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        self.0 += 1;
+        Ok(Next::Event(Job { number: self.0 }))
+    }
+}
+
+impl Produces<Job> for Ticker {}
+
+#[test]
+fn s7_what_blocks_a_thread_does_not_stop_the_clock_of_the_others() {
+    let places = [
+        (Kind::Resource, Place::Run),
+        (Kind::Resource, Place::Task),
+        (Kind::Pipeline, Place::Next),
+        (Kind::Minion, Place::Step),
+    ];
+    for (kind, place) in places {
+        let trap = Trap::set(Case { kind, place, way: Way::WakesAndBlocks });
+        let script = Script::plain();
+        let (held, seen) = (trap.clone(), script.clone());
+        let (done, ended) = mpsc::channel::<()>();
+        let player = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+            runtime.block_on(async {
+                let gru = Gru::builder()
+                    .orchestrate::<Ticker, Worker>()
+                    .orchestrate::<Spring, Drinker>()
+                    .provide(held.clone())
+                    .provide(seen)
+                    .store(MemoryStore::new())
+                    .shutdown_deadline(Duration::from_millis(800))
+                    .start()
+                    .await
+                    .unwrap();
+                held.caught().await;
+                // Nobody looks in from outside any more until the test has seen enough.
+                let _ = tokio::task::spawn_blocking(move || ended.recv()).await;
+                gru.shutdown().await;
+            });
+            held.release();
+        });
+        let begun = std::time::Instant::now();
+        let held_at = loop {
+            if !*trap.0.armed.lock().unwrap() {
+                break script.ran().len();
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        // Three steps each, of more events than were on their way.
+        let goes_on = loop {
+            match script.ran().len() {
+                ran if ran > held_at + 60 => break true,
+                _ if begun.elapsed() > Duration::from_secs(20) => break false,
+                _ => thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        drop(done);
+        trap.release();
+        player.join().unwrap();
+        assert!(goes_on, "nothing happened any more after {kind:?} blocked in {place:?}");
+    }
 }
 
 impl fmt::Debug for Trap {

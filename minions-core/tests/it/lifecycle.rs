@@ -1,12 +1,12 @@
 //! Start, share, stop: order, failures, roll-back.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use minions_core::component::{Assembly, Component, Dep, Inject, Kind, Need, Stop};
-use minions_core::gru::{Finished, Phase, StartError};
+use minions_core::gru::{ControlError, Finished, Phase, RuntimePhase, StartError};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::resource::Resource;
 use minions_core::store::MemoryStore;
@@ -202,6 +202,23 @@ async fn l7_a_dropped_start_leaves_nothing_running() {
     until("the minion's startup", async || diary.lines().contains(&"taker startup".to_owned())).await;
     drop(start);
     until("everything to be stopped", async || diary.lines().contains(&"base shutdown".to_owned())).await;
+}
+
+#[tokio::test]
+async fn l7_a_shutdown_takes_a_start_back_in_order() {
+    let diary = Diary::with("taker startup", Trouble::Hangs);
+    let early = Arc::new(OnceLock::new());
+    let hear = early.clone();
+    let builder = diamond(&diary, &jobs([1])).on_control(move |control| hear.set(control).unwrap());
+    let start = tokio::spawn(builder.start());
+    until("the minion's startup", async || diary.lines().contains(&"taker startup".to_owned())).await;
+    let control = early.get().unwrap();
+    assert_eq!(control.snapshot().phase, RuntimePhase::Starting);
+    let report = control.shutdown(None).await.unwrap();
+    // Everything is down by then, in the reverse order of its start, also what had only begun to start.
+    assert!(report.is_clean(), "{report}");
+    assert!(diary.position("taker shutdown") < diary.position("base shutdown"));
+    assert!(matches!(start.await.unwrap(), Err(StartError::Refused(ControlError::ShuttingDown))));
 }
 
 #[tokio::test]

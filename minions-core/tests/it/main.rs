@@ -6,6 +6,7 @@ mod support;
 
 mod admission;
 mod control;
+mod cycles;
 mod erased;
 mod found;
 mod hang;

@@ -188,7 +188,7 @@ fn the_program_is_drawn() {
         graph["orchestrations"][1],
         json!({
             "id": "numbers/auditor@audit-day", "pipeline": "numbers", "minion": "auditor", "config": "audit-day",
-            "max_in_flight": 1024,
+            "max_in_flight": 1024, "starts": true,
         })
     );
     let gate = &graph["components"][0];

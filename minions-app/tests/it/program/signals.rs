@@ -50,14 +50,18 @@ fn a_graceful_stop_is_0_whatever_lies_in_quarantine() {
 }
 
 #[test]
-fn a_signal_during_the_start_stops_after_it() {
+fn a_signal_takes_the_start_back_in_order() {
     let place = Place::new();
-    let mut running = place.start(1, &["startup"], &["--set", "numbers.stay=true"]);
+    let mut running = place.start(1, &["startup", "shutdown"], &[]);
     let starting = place.asked();
+    assert_eq!(starting.point, "startup");
     running.signal("TERM");
-    running.says("terminated: stopping");
-    starting.answer("go");
-    running.end().code(0);
+    // Nobody waits for what never answers, and what has begun to start is shut down.
+    place.answer_all(&["shutdown"], "go");
+    running.says("it_app: stopped after ");
+    let ended = running.end().code(0);
+    assert!(ended.steps().is_empty());
+    drop(starting);
 }
 
 #[test]
@@ -74,25 +78,43 @@ fn work_that_is_kept_in_memory_is_finished_before_the_stop() {
 
 #[test]
 fn signals_are_heard_and_the_stop_ends_while_user_code_blocks_every_thread() {
-    for (gates, points, args) in [
-        (&["second"][..], &["second 1", "second 2", "second 3", "second 4"][..], &["numbers.stay=true"][..]),
-        (&["shutdown"], &["shutdown"], &[]),
-    ] {
+    let place = Place::new();
+    let args =
+        ["--set", "numbers.count=4", "--set", "numbers.stay=true", "--set", "minions.shutdown_deadline=\"200ms\""];
+    let mut command = place.command(&["second"], &args);
+    // As few as there can be, so that few steps block them all.
+    command.env("TOKIO_WORKER_THREADS", "2");
+    let mut running = Running::start(command);
+    place.answer_first(&["second 1", "second 2", "second 3", "second 4"], "block");
+    running.signal("TERM");
+    running.says("terminated: stopping");
+    let ended = running.end().code(1);
+    let late = "the stop did not end within its deadline, something blocks its threads; stopping at once";
+    assert!(ended.stderr.contains(late), "{}", ended.stderr);
+}
+
+#[test]
+fn a_hook_that_blocks_its_thread_is_named_and_holds_up_nobody() {
+    for word in ["block", "hang"] {
         let place = Place::new();
-        let sets = args.iter().flat_map(|set| ["--set", *set]);
-        let args: Vec<_> = sets.chain(["--set", "minions.shutdown_deadline=\"200ms\""]).collect();
-        let mut command = place.command(gates, &args);
-        // As few as there can be, so that few steps block them all.
-        command.env("TOKIO_WORKER_THREADS", "2").args(["--set", "numbers.count=4"]);
-        let mut running = Running::start(command);
-        place.answer_first(points, "block");
-        if gates[0] == "second" {
-            running.signal("TERM");
-            running.says("terminated: stopping");
-        }
+        let args = ["--set", "minions.shutdown_deadline=\"200ms\""];
+        let running = place.start(1, &["shutdown"], &args);
+        place.answer_all(&["shutdown"], word);
         let ended = running.end().code(1);
-        assert!(ended.stderr.contains("something blocks its threads"), "{}", ended.stderr);
+        let named = "the resource `gate` failed in shutdown: it ";
+        assert!(ended.stderr.contains(named) && ended.stderr.contains("it_app: done after"), "{}", ended.stderr);
     }
+}
+
+#[test]
+fn a_start_that_cannot_be_taken_back_names_the_hook() {
+    let place = Place::new();
+    let mut running = place.start(1, &["startup"], &["--set", "minions.shutdown_deadline=\"200ms\""]);
+    place.answer_all(&["startup"], "block");
+    running.signal("TERM");
+    running.says("terminated: stopping");
+    let ended = running.end().code(1);
+    assert!(ended.stderr.contains("the resource `gate` failed in startup: it blocks its thread"), "{}", ended.stderr);
 }
 
 #[test]
