@@ -22,6 +22,7 @@ mod operation;
 mod orders;
 mod part;
 mod perform;
+mod pulse;
 mod report;
 mod request;
 mod runtime;

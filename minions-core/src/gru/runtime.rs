@@ -18,6 +18,7 @@ use crate::workflow::Engine;
 use super::GruBuilder;
 use super::control::ControlError;
 use super::operation::OpId;
+use super::pulse::Pulse;
 use super::report::{Finished, ShutdownReport, StartError, StartReport, StopMode, StopReport};
 use super::state::State;
 
@@ -32,6 +33,7 @@ pub(super) struct Runtime {
     /// Whether nothing is left of it.
     pub(super) empty: watch::Sender<bool>,
     handle: Handle,
+    _pulse: Pulse,
     state: Mutex<State>,
 }
 
@@ -57,6 +59,7 @@ impl Runtime {
             finished: watch::Sender::new(None),
             report: watch::Sender::new(None),
             empty: watch::Sender::new(true),
+            _pulse: Pulse::of(&Handle::current()),
             handle: Handle::current(),
             state: Mutex::new(State::new()),
         }
