@@ -162,6 +162,7 @@ impl State {
             config: wanted.config.clone(),
             max_in_flight: wanted.max_in_flight,
             orchestration: None,
+            parting: None,
             backlog: None,
             engaged: false,
             vacated: false,

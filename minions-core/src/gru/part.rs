@@ -101,6 +101,8 @@ pub(super) struct LinkBody {
     pub(super) max_in_flight: usize,
     /// Kept while its components are started again, with the workflows that wait.
     pub(super) orchestration: Option<Arc<Orchestration>>,
+    /// The same on its way down, when it does not belong here any more.
+    pub(super) parting: Option<Arc<Orchestration>>,
     /// What is stored of it, until it is engaged.
     pub(super) backlog: Option<Backlog>,
     /// Whether events go to it.

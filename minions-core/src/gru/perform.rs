@@ -244,6 +244,11 @@ impl State {
         let roots: Vec<_> = self.graph.users(id).collect();
         let links = roots.into_iter().filter_map(|root| {
             let link = self.parts.get_mut(&root)?.link_mut()?;
+            if let Some(parting) = link.parting.clone() {
+                // Those that were to run to their end cannot go on without it.
+                parting.request_stop(true);
+                return Some(parting);
+            }
             let orchestration = link.orchestration.clone()?;
             link.vacated = true;
             Some(orchestration)
@@ -434,6 +439,7 @@ impl State {
             watcher.abort();
         }
         let Some(orchestration) = orchestration else { return self.torn_down(id, &LinkOutcome::default()) };
+        link.parting = Some(orchestration.clone());
         orchestration.request_stop(mode != StopMode::Drain);
         let dropped = if mode == StopMode::Now { orchestration.interrupt() } else { 0 };
         let others = self

@@ -6,9 +6,9 @@ use futures_util::poll;
 
 use minions_core::gru::{State, StopMode};
 use minions_core::supervise::RestartPolicy;
-use minions_core::testing::FaultyStore;
+use minions_core::testing::{FaultyStore, Gate};
 
-use crate::support::stage::{Stage, idle, on_demand, state};
+use crate::support::stage::{Plan, Stage, idle, on_demand, state};
 use crate::support::until;
 
 const FIRST: &str = "odd/first";
@@ -74,5 +74,28 @@ async fn l7_a_start_that_is_dropped_when_it_has_just_succeeded_restores_the_equa
     drop(start);
     until("its end", async || stage.count("base shutdown") == 2 && control.snapshot().resources.is_empty()).await;
     assert_eq!(control.snapshot(), before);
+    gru.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minion_that_is_lost_while_its_source_is_started_again_is_not_shut_down_under_its_steps() {
+    let (stage, gate) = (Stage::default(), Gate::new());
+    let policy = RestartPolicy::on_failure().backoff(Duration::from_millis(100), Duration::from_millis(100));
+    let builder = on_demand(&stage).restart(policy).restart_of("second", RestartPolicy::never());
+    let gru = builder.start().await.unwrap();
+    let control = gru.control();
+    control.start(SECOND).await.unwrap();
+    stage.plan("second two 1", Plan::Wait(gate.clone()));
+    stage.event("odd", 1);
+    gate.arrivals(1).await;
+    stage.panic("odd");
+    until("the restart", async || state(&control, SECOND) == Some(State::Restarting)).await;
+    stage.fail("second");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!((state(&control, SECOND), stage.count("second shutdown")), (Some(State::Stopping), 0));
+    gate.open();
+    rest().await;
+    assert_eq!((state(&control, SECOND), stage.count("second shutdown")), (Some(State::Lost), 1));
+    assert_eq!(stage.steps(), [("second", 1)]);
     gru.shutdown().await;
 }

@@ -21,7 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use program::Program;
 
 /// How many seeds a normal run tries of each kind of series.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 700;
 /// How often a seed is replayed: what the runtime's own random choices do does not follow from it.
 const REPLAYS: u64 = 30;
 

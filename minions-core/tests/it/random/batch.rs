@@ -103,7 +103,7 @@ async fn give(control: &minions_core::gru::Control, order: Order) -> Answer {
 /// The model after an order of the calls that explains their answers and ends as it `fits`, if there is one.
 fn explain(model: &Model, calls: &[Call], fits: &impl Fn(&Model) -> bool) -> Option<Model> {
     let world = Possible { model: model.clone(), taken_back: BTreeMap::new() };
-    search(&world, calls.to_vec(), calls, fits)
+    search(&world, calls, calls, fits)
 }
 
 /// One of the worlds that the calls so far may have led to.
@@ -114,12 +114,12 @@ struct Possible {
     taken_back: BTreeMap<&'static str, Option<State>>,
 }
 
-fn search(world: &Possible, left: Vec<Call>, all: &[Call], fits: &impl Fn(&Model) -> bool) -> Option<Model> {
+fn search(world: &Possible, left: &[Call], all: &[Call], fits: &impl Fn(&Model) -> bool) -> Option<Model> {
     if left.is_empty() {
         return (world.taken_back.is_empty() && fits(&world.model)).then(|| world.model.clone());
     }
     (0..left.len()).find_map(|next| {
-        let mut rest = left.clone();
+        let mut rest = left.to_vec();
         let call = rest.remove(next);
         let orders = |call: &Call| matches!(call.order, Order::Start(_) | Order::Stop(..));
         // A call that had ended before another began comes first. Pipelines can be paused as long as any instance of
@@ -127,7 +127,7 @@ fn search(world: &Possible, left: Vec<Call>, all: &[Call], fits: &impl Fn(&Model
         if orders(&call) && rest.iter().any(|other| orders(other) && other.to < call.from) {
             return None;
         }
-        follow(world, &call, all).into_iter().find_map(|world| search(&world, rest.clone(), all, fits))
+        follow(world, &call, all).into_iter().find_map(|world| search(&world, &rest, all, fits))
     })
 }
 

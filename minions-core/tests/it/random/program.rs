@@ -82,7 +82,7 @@ impl Program {
 
     /// Lets everything come to rest.
     pub(super) async fn settle(&mut self) {
-        sleep(Duration::from_secs(90)).await;
+        sleep(Duration::from_secs(40)).await;
     }
 
     /// Compares everything that can be seen with the model.
@@ -171,7 +171,7 @@ impl Program {
         }
         let Self { gru, stage, history, .. } = self;
         drop(gru);
-        sleep(Duration::from_secs(90)).await;
+        sleep(Duration::from_secs(40)).await;
         if !stage.is_alone() {
             wrong.push("something of the program is left in memory".to_owned());
         }

@@ -1,9 +1,10 @@
 //! The components of the random programs: they do what they are told, and write down what is done to them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::pending;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use minions_core::component::{Assembly, Component, Dep, Inject, Need, Stop};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::pipeline::{Next, Pipeline, Produces};
 use minions_core::resource::Resource;
-use minions_core::workflow::Workflow;
+use minions_core::workflow::{Workflow, WorkflowId};
 
 /// Where a component gets into trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +58,10 @@ struct Inner {
     troubles: BTreeMap<(&'static str, Hook), Trouble>,
     hits: Vec<(&'static str, Hook)>,
     queues: BTreeMap<&'static str, VecDeque<u64>>,
+    /// Those that have ended.
     steps: Vec<(String, u64)>,
+    /// The workflows that are at a step.
+    running: BTreeSet<WorkflowId>,
     wrong: Vec<String>,
 }
 
@@ -66,6 +70,8 @@ struct Instance {
     /// The instances that it was given.
     uses: Vec<usize>,
     life: Life,
+    /// Steps under way.
+    steps: usize,
     startups: u32,
     shutdowns: u32,
     broken: Option<Break>,
@@ -191,6 +197,7 @@ impl Stage {
             name,
             uses,
             life: Life::Made,
+            steps: 0,
             startups: 0,
             shutdowns: 0,
             broken: None,
@@ -288,6 +295,9 @@ impl Own {
     async fn shutdown(&self) -> Result<()> {
         self.note(|inner, number| {
             let (name, startups) = (inner.instances[number].name, inner.instances[number].startups);
+            if inner.instances[number].steps > 0 {
+                inner.wrong.push(format!("{name} is shut down under its steps"));
+            }
             if startups == 0 {
                 inner.wrong.push(format!("{name} is shut down although it was not started"));
             }
@@ -303,14 +313,42 @@ impl Own {
         self.stage.hook(self.name(), Hook::Shutdown).await
     }
 
-    fn step(&self, event: u64, workflow: &Workflow) {
-        self.note(|inner, number| {
-            let instance = &inner.instances[number];
-            if instance.life != Life::Up {
-                let wrong = format!("a step of {} begins while it is {:?}", instance.name, instance.life);
-                inner.wrong.push(wrong);
+    /// A step, which takes its time: longer the greater the rest of the event.
+    async fn step(&self, event: u64, workflow: &Workflow) {
+        let _running = Running::begin(self, workflow);
+        tokio::time::sleep(Duration::from_millis(event % 5 * 400)).await;
+        self.note(|inner, _| inner.steps.push((workflow.orchestration().to_owned(), event)));
+    }
+}
+
+/// A step under way.
+struct Running<'a> {
+    own: &'a Own,
+    id: WorkflowId,
+}
+
+impl<'a> Running<'a> {
+    fn begin(own: &'a Own, workflow: &Workflow) -> Self {
+        let id = workflow.id();
+        own.note(|inner, number| {
+            let (name, life) = (inner.instances[number].name, inner.instances[number].life);
+            if life != Life::Up {
+                inner.wrong.push(format!("a step of {name} begins while it is {life:?}"));
             }
-            inner.steps.push((workflow.orchestration().to_owned(), event));
+            if !inner.running.insert(id) {
+                inner.wrong.push(format!("a workflow of {name} runs twice at the same time"));
+            }
+            inner.instances[number].steps += 1;
+        });
+        Self { own, id }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.own.note(|inner, number| {
+            inner.running.remove(&self.id);
+            inner.instances[number].steps -= 1;
         });
     }
 }
@@ -426,8 +464,7 @@ macro_rules! minion {
             hooks!(false);
 
             async fn step<'a>(&'a self, _: usize, event: &'a u64, (): &'a mut (), wf: &'a Workflow) -> Result<Flow> {
-                self.0.step(*event, wf);
-                tokio::task::yield_now().await;
+                self.0.step(*event, wf).await;
                 Ok(Flow::Continue)
             }
         }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use minions_core::store::{Filter, StateStore};
+
 use super::model::{NEEDS, ORCHESTRATIONS, PIPELINES};
 use super::program::Program;
 use super::stage::{Break, Hook};
@@ -23,6 +25,10 @@ pub(super) async fn run(program: &mut Program) {
         program.stage.steps();
         program.model = program.model.of(&program.control.snapshot());
         program.compare();
+        let stored = program.store.inner().scan(Filter::all(), usize::MAX).await.expect("memory can be read");
+        if let Some(row) = stored.iter().find(|row| program.model.is_running(&row.orchestration)) {
+            program.fail(&format!("an orchestration runs, and its workflow does not: {row:?}"));
+        }
     }
 }
 
@@ -35,7 +41,7 @@ fn client(program: &mut Program) -> tokio::task::JoinHandle<()> {
     let (component, patience) = (dice.pick(NEEDS).0, Duration::from_millis(dice.below(8_000)));
     let hook = dice.pick(&[Hook::Create, Hook::Startup, Hook::Shutdown]);
     let how = dice.pick(&[Break::Fails, Break::Panics, Break::Returns]);
-    let (what, event) = (dice.below(20), dice.below(1_000));
+    let (what, event) = (dice.below(24), dice.below(1_000));
     let (trouble, mode) = (program.trouble(), program.mode());
     let (control, stage, store) = (program.control.clone(), program.stage.clone(), program.store.clone());
     let line = match what {
