@@ -21,6 +21,7 @@ mod look;
 mod operation;
 mod orders;
 mod part;
+mod parting;
 mod perform;
 mod pulse;
 mod report;
@@ -28,6 +29,7 @@ mod request;
 mod runtime;
 mod shutdown;
 mod snapshot;
+mod source;
 mod start;
 mod state;
 

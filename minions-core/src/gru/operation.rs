@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 use super::control::ControlError;
 use super::graph::NodeId;
-use super::link::LinkOutcome;
+use super::parting::LinkOutcome;
 use super::report::{ComponentFailure, PhaseReport, StartError, StartReport, StopMode, StopReport};
 
 pub(super) type OpId = u64;

@@ -10,9 +10,9 @@ use crate::clock::now_ms;
 
 use super::budget::Budget;
 use super::graph::{Action, Graph, NodeId};
-use super::link::LinkOutcome;
 use super::operation::{Op, OpId};
 use super::part::{Body, Part, Why};
+use super::parting::LinkOutcome;
 use super::report::{ComponentFailure, Durability, Finished, PhaseReport, StopMode};
 use super::runtime::Runtime;
 use super::snapshot::{OrchestrationStatus, RuntimePhase, State as LifeState};
