@@ -25,6 +25,10 @@ mod resources {}
 mod gru {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/src/lifecycle.md")]
+mod lifecycle {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/src/state.md")]
 mod state {}
 

@@ -48,7 +48,7 @@ impl World {
             assert!(round < 1_000, "one change never comes to its end: {actions:?}");
             for action in actions {
                 inner.shadows.take_up(&action);
-                inner.carry_out(self, action);
+                inner.carry_out(self, &action);
             }
         }
         inner.shadows.agree_with(&inner.graph);
@@ -138,8 +138,8 @@ enum Fate {
 }
 
 impl Inner {
-    fn carry_out(&mut self, world: &Arc<World>, action: Action) {
-        match action {
+    fn carry_out(&mut self, world: &Arc<World>, action: &Action) {
+        match *action {
             Action::Start(id) => {
                 let fate = self.fate();
                 // Some things start at once, while the lock is held.

@@ -40,8 +40,6 @@ pub(super) struct State {
     pub(super) waiting: HashMap<Arc<str>, Vec<oneshot::Sender<()>>>,
     /// What failed while nobody asked.
     pub(super) failures: Vec<ComponentFailure>,
-    /// The first orchestration that was lost, and why.
-    pub(super) lost: Option<String>,
     /// Whether anything has ever been started.
     pub(super) began: bool,
     pub(super) shutdown: Option<Shutdown>,
@@ -90,7 +88,6 @@ impl State {
             touched: BTreeSet::new(),
             waiting: HashMap::new(),
             failures: Vec::new(),
-            lost: None,
             began: false,
             shutdown: None,
         }
@@ -221,9 +218,6 @@ impl State {
                     return;
                 }
             };
-            if state == LifeState::Lost {
-                self.lost.get_or_insert_with(|| cause.clone().unwrap_or_default());
-            }
             self.retired.insert(link.id.clone(), self.retired_status(link, state, cause, part.restarts.count()));
             if self.retired.len() > KEPT {
                 let oldest = self.retired.iter().min_by_key(|(_, status)| status.since_ms).map(|(id, _)| id.clone());
@@ -264,14 +258,13 @@ impl State {
             let pipeline = link.and_then(|link| self.parts.get(&link.pipeline)).and_then(Part::pipeline);
             pipeline.is_some_and(|pipeline| !pipeline.background)
         };
-        let stopped = |(id, status): (&Arc<str>, &OrchestrationStatus)| {
-            status.state == LifeState::Stopped && !self.links.contains_key(id)
-        };
-        let held = self.retired.iter().any(stopped);
+        let over = || self.retired.iter().filter(|(id, _)| !self.links.contains_key(*id)).map(|(_, status)| status);
+        let held = over().any(|status| status.state == LifeState::Stopped);
         if held || self.links.values().any(keeps_alive) {
             return;
         }
-        let end = self.lost.clone().map_or(Finished::Done, Finished::Failed);
+        let lost = over().filter(|status| status.state == LifeState::Lost).min_by_key(|status| status.since_ms);
+        let end = lost.map_or(Finished::Done, |lost| Finished::Failed(lost.cause.clone().unwrap_or_default()));
         runtime.finished.send_if_modified(|known| known.is_none() && known.replace(end).is_none());
     }
 }

@@ -79,11 +79,13 @@ pub(crate) async fn drive(source: Source, mut instance: Box<dyn ErasedPipeline>)
             error!(pipeline = &*pipeline, %error, "the admission of events broke down");
         }
     };
+    // A task of its own: the instance is shut down whatever the store does, and whoever takes the events waits for them.
+    let mut admitted = tokio::spawn(admitted);
     if let Silence::Ended = silence {
-        admitted.await;
-    } else {
-        // The instance is shut down now, whatever the store does; whoever takes the events waits for them by itself.
-        tokio::spawn(admitted);
+        tokio::select! {
+            _ = &mut admitted => {}
+            () = source.stop.cancelled() => return (instance, Silence::Stopped),
+        }
     }
     (instance, silence)
 }
