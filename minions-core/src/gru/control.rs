@@ -153,6 +153,8 @@ impl Control {
     }
 }
 
+// A program that lacks a half of its own component should not be told of this one.
+#[diagnostic::do_not_recommend]
 impl Component for Control {
     const NAME: &'static str = "control";
 
@@ -163,7 +165,6 @@ impl Component for Control {
 }
 
 /// Every program has it.
-// A program that lacks a half of its own resource should not be told of this one.
 #[diagnostic::do_not_recommend]
 impl Resource for Control {}
 
