@@ -4,19 +4,21 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::component::{Assembly, Hooks, TaskFailures, Tasks};
 use crate::config::Settings;
+use crate::error::Result;
 use crate::minion::MinionInstance;
 use crate::pipeline::ErasedPipeline;
 use crate::resource::ErasedResource;
 
-use super::bring_up::bring_up;
+use super::bring_up;
 use super::budget::Budget;
-use super::component::{Bounds, Live, OnFailure};
+use super::component::{Bounds, Identity, Live, OnFailure};
 use super::graph::NodeId;
 use super::part::Body;
 use super::report::PhaseReport;
@@ -34,6 +36,32 @@ enum Fresh {
 /// The background tasks of an instance, and where their failures arrive.
 pub(super) type Owned = (Tasks, TaskFailures);
 
+/// A component that is about to be made and started up.
+struct Start {
+    runtime: Arc<Runtime>,
+    id: NodeId,
+    identity: Identity,
+    bounds: Bounds,
+}
+
+impl Start {
+    /// Does it in a task of its own, which tells the state what came of it.
+    fn spawn<I: bring_up::Fresh>(
+        self,
+        create: BoxFuture<'static, Result<I>>,
+        owned: Owned,
+        fresh: impl FnOnce(I) -> Fresh + Send + 'static,
+    ) {
+        let Self { runtime, id, identity, bounds } = self;
+        let this = runtime.clone();
+        runtime.spawn(async move {
+            let up = bring_up::bring_up(&identity, &bounds, create).await;
+            let fresh = up.instance.map(fresh);
+            this.update(|state| state.brought_up(&this, id, &up.phases, fresh, owned));
+        });
+    }
+}
+
 impl State {
     pub(super) fn start_node(&mut self, runtime: &Arc<Runtime>, id: NodeId) {
         self.changed(id);
@@ -46,33 +74,21 @@ impl State {
         let assembly = |name, settings: &Settings| {
             Assembly::new(name, settings.clone(), live.clone(), runtime.provided.clone(), tasks.clone())
         };
-        let (identity, runtime) = (part.identity.clone(), runtime.clone());
+        let start = Start { runtime: runtime.clone(), id, identity: part.identity.clone(), bounds };
         match &part.body {
             Body::Resource(resource) => {
                 let create = resource.factory.create(assembly(resource.name, &runtime.program.settings));
-                runtime.clone().spawn(async move {
-                    let up = bring_up(&identity, &bounds, create).await;
-                    let fresh = up.instance.map(Fresh::Resource);
-                    runtime.update(|state| state.brought_up(&runtime, id, &up.phases, fresh, (tasks, failures)));
-                });
+                start.spawn(create, (tasks, failures), Fresh::Resource);
             }
             Body::Minion(minion) => {
                 let create = minion.factory.create(assembly(minion.name, &minion.settings));
-                runtime.clone().spawn(async move {
-                    let up = bring_up(&identity, &bounds, create).await;
-                    let fresh = up.instance.map(Fresh::Minion);
-                    runtime.update(|state| state.brought_up(&runtime, id, &up.phases, fresh, (tasks, failures)));
-                });
+                start.spawn(create, (tasks, failures), Fresh::Minion);
             }
             Body::Pipeline(pipeline) => {
                 let create = pipeline.factory.create(assembly(pipeline.name, &pipeline.settings));
-                runtime.clone().spawn(async move {
-                    let up = bring_up(&identity, &bounds, create).await;
-                    let fresh = up.instance.map(Fresh::Pipeline);
-                    runtime.update(|state| state.brought_up(&runtime, id, &up.phases, fresh, (tasks, failures)));
-                });
+                start.spawn(create, (tasks, failures), Fresh::Pipeline);
             }
-            Body::Link(_) => self.start_link(&runtime, id),
+            Body::Link(_) => self.start_link(runtime, id),
         }
     }
 
