@@ -319,12 +319,9 @@ impl State {
             let gone = known.roots.iter().all(|root| !self.graph.contains(*root));
             gone && known.nodes.iter().all(|node| !self.graph.contains(*node) || self.graph.is_needed(*node))
         };
-        let begins = match &known.kind {
-            Kind::Start { failed: None, .. } => known.roots.iter().all(|root| self.graph.is_up(*root)),
-            Kind::Start { .. } | Kind::Stop { .. } if settled() => false,
-            Kind::Start { .. } | Kind::Stop { .. } => return,
-        };
-        if !begins && matches!(known.kind, Kind::Start { failed: None, .. }) {
+        let begins = matches!(known.kind, Kind::Start { failed: None, .. });
+        let done = if begins { known.roots.iter().all(|root| self.graph.is_up(*root)) } else { settled() };
+        if !done {
             return;
         }
         let Some(known) = self.ops.remove(&op) else { return };

@@ -166,14 +166,18 @@ pub enum Durability {
     Doubtful(String),
 }
 
+impl Durability {
+    pub(super) fn is_doubtful(&self) -> bool {
+        matches!(self, Self::Doubtful(_))
+    }
+}
+
 impl StopReport {
     /// Whether everything ended in order, within the deadline and with its state kept.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         let in_time = self.interrupted == 0 || self.mode == StopMode::Now;
-        in_time
-            && self.phases.iter().all(|phase| phase.error.is_none())
-            && !matches!(self.durability, Durability::Doubtful(_))
+        in_time && self.phases.iter().all(|phase| phase.error.is_none()) && !self.durability.is_doubtful()
     }
 }
 
@@ -261,7 +265,7 @@ impl ShutdownReport {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         let in_time = self.interrupted == 0 || self.mode == StopMode::Now;
-        in_time && self.failures.is_empty() && !matches!(self.durability, Durability::Doubtful(_))
+        in_time && self.failures.is_empty() && !self.durability.is_doubtful()
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn finish(runtime: &Arc<Runtime>) {
     let report = runtime.update(|state| {
         state.phase = RuntimePhase::Stopped;
         let shutdown = state.shutdown.as_mut()?;
-        if let (Err(error), false) = (closed, matches!(shutdown.durability, Durability::Doubtful(_))) {
+        if let (Err(error), false) = (closed, shutdown.durability.is_doubtful()) {
             shutdown.durability = Durability::Doubtful(format!("the store could not be closed: {error}"));
         }
         let mut failures = std::mem::take(&mut state.failures);

@@ -171,7 +171,8 @@ impl State {
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.parked += outcome.parked;
             shutdown.interrupted += outcome.interrupted;
-            if !matches!(shutdown.durability, Durability::Doubtful(_)) {
+            // One doubt is enough, and the first one says most.
+            if let (Durability::Doubtful(_), false) = (&outcome.durability, shutdown.durability.is_doubtful()) {
                 shutdown.durability = outcome.durability.clone();
             }
         }
@@ -258,9 +259,12 @@ impl State {
             let pipeline = link.and_then(|link| self.parts.get(&link.pipeline)).and_then(Part::pipeline);
             pipeline.is_some_and(|pipeline| !pipeline.background)
         };
+        // Asked after every change, so what is mostly true comes first.
+        if self.links.values().any(keeps_alive) {
+            return;
+        }
         let over = || self.retired.iter().filter(|(id, _)| !self.links.contains_key(*id)).map(|(_, status)| status);
-        let held = over().any(|status| status.state == LifeState::Stopped);
-        if held || self.links.values().any(keeps_alive) {
+        if over().any(|status| status.state == LifeState::Stopped) {
             return;
         }
         let lost = over().filter(|status| status.state == LifeState::Lost).min_by_key(|status| status.since_ms);

@@ -99,6 +99,14 @@ async fn wake_later(orchestration: &Arc<Orchestration>, id: WorkflowId) -> Woken
             () = tokio::time::sleep(Duration::from_millis(100)) => {}
         }
     }
+    // What it handed over last is written before it is read again, or its last step would run twice.
+    while let Err(error) = orchestration.engine.barrier().await {
+        warn!(orchestration = &*orchestration.id, %error, "the store fails; what it has last is not known yet");
+        tokio::select! {
+            () = orchestration.stopping.cancelled() => return Woken::Stopped,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
     match next_page(orchestration, Some(id.predecessor()), id).await {
         Some(rows) => match rows.first() {
             Some(row) => wake(orchestration, row).await,
