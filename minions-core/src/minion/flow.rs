@@ -1,6 +1,7 @@
 //! What a step answers.
 
 use std::any::TypeId;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 
@@ -33,6 +34,22 @@ pub enum Flow {
     Done,
     /// Checkpoint, then that step; made by [`Flow::to`].
     To(StepId),
+    /// Checkpoint, then sleep, then the next step; made by [`Flow::sleep`].
+    Sleep(Duration),
+    /// This step again, later; made by [`Flow::again`].
+    Again {
+        /// When.
+        after: Duration,
+        /// Why, for whoever looks at the workflow.
+        why: String,
+    },
+    /// Checkpoint, then wait for a signal, then the next step; made by [`Flow::wait`].
+    Wait {
+        /// The name of the signal.
+        signal: String,
+        /// How long at most; for ever if nothing.
+        at_most: Option<Duration>,
+    },
     /// The workflow ends without success and without a failure; made by [`Flow::abort`].
     Abort(String),
 }
@@ -46,6 +63,28 @@ impl Flow {
     pub fn to<F: 'static>(step: F) -> Self {
         let _ = step;
         Self::To(StepId::of::<F>())
+    }
+
+    /// Goes on with the next step after `time`. Meanwhile the workflow keeps no task and no memory, only its row.
+    pub fn sleep(time: Duration) -> Self {
+        Self::Sleep(time)
+    }
+
+    /// Runs this step again after `time`, to ask for something that is not ready: no attempt, and no error. The context is
+    /// kept as it is now; the idempotency key stays.
+    pub fn again(time: Duration, why: impl Into<String>) -> Self {
+        Self::Again { after: time, why: why.into() }
+    }
+
+    /// Goes on with the next step when the signal of that name has come, or after `at_most`: the step finds out with
+    /// [`Workflow::signal`](crate::workflow::Workflow::signal). A signal that came before is kept and ends the wait at once.
+    pub fn wait(signal: impl Into<String>, at_most: Duration) -> Self {
+        Self::Wait { signal: signal.into(), at_most: Some(at_most) }
+    }
+
+    /// The same, without an end of the wait.
+    pub fn wait_for_ever(signal: impl Into<String>) -> Self {
+        Self::Wait { signal: signal.into(), at_most: None }
     }
 
     /// Ends the workflow for a reason that is no failure: it is counted and logged as aborted.

@@ -7,13 +7,22 @@ use crate::error::Result;
 use crate::pipeline::Storable;
 use crate::workflow::Workflow;
 
+mod emit;
 mod erased;
 mod flow;
+mod history;
+mod migrate;
+mod retry;
 mod step;
 
+pub(crate) use emit::Emission;
+pub use emit::{EmitInfo, Emits, Emitted};
 pub use erased::{ErasedMinion, ErasedWorkflow, call};
 pub(crate) use erased::{MinionFactory, MinionInstance, factory};
 pub use flow::{Flow, IntoFlow, StepId};
+pub use history::History;
+pub use migrate::Stored;
+pub use retry::Retry;
 pub use step::{StepArg, StepInfo, steps_hash};
 
 /// What reacts to events of one type: the half that the impl declares.
@@ -36,8 +45,17 @@ pub trait Minion: Component + Sync {
     /// What [`create`](Self::create) needs; the fields' needs unless it is written.
     const NEEDS: &'static [Need] = Self::FIELDS;
 
-    /// The steps, in order.
+    /// The steps, in order; one that deals with [failures](StepInfo::on_failure) stands last.
     const STEPS: &'static [StepInfo];
+
+    /// The version of event and context: raised with a [`migrate`](Self::migrate) that brings older ones up to it.
+    const VERSION: u32 = 0;
+
+    /// The events that its steps emit, and who may react to them is declared with.
+    const EMITS: &'static [EmitInfo] = &[];
+
+    /// How much is kept of workflows that have ended.
+    const HISTORY: History = History::NONE;
 
     /// Makes the value; without it the fields are injected.
     ///
@@ -83,6 +101,25 @@ pub trait Minion: Component + Sync {
     /// Says whether it works; asked at intervals.
     fn health(&self) -> impl Future<Output = Health> + Send {
         async { Health::Healthy }
+    }
+
+    /// Whether the minion takes `event` at all: asked before anything of it is stored, on the way from the source, so it must
+    /// be quick. One that is not taken is counted as filtered; a panic refuses the event.
+    fn accept(&self, event: &Self::Event) -> bool {
+        let _ = event;
+        true
+    }
+
+    /// Brings a workflow that an older version stored to [`VERSION`](Self::VERSION), before it is decoded.
+    ///
+    /// It is called once for a workflow: what it leaves is stored before the next step runs.
+    ///
+    /// # Errors
+    ///
+    /// The workflow is set aside as it was stored.
+    fn migrate(stored: &mut Stored) -> Result<()> {
+        let _ = stored;
+        Ok(())
     }
 
     /// Runs the step at `index` of [`STEPS`](Self::STEPS); the engine gives no other index.

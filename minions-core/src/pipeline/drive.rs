@@ -17,7 +17,7 @@ use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::fair::Turns;
 use crate::panics::{catch, contain_sync, presentable};
-use crate::store::{Admit, Committed, Op};
+use crate::store::{Admit, Applied, Committed, Op};
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::PipelineMetrics;
 use crate::workflow::{Engine, NotDurable, Orchestration, Start};
@@ -268,14 +268,14 @@ fn begin(engine: &Engine, takers: Vec<Taker>, item: &Item) -> Result<Admission> 
             let instance = seat.instance();
             let loaded = seat.minion().begin(item.event.clone())?;
             let id = engine.ids.next();
-            Ok((taker, Start { id, loaded, instance, index: 0, seq: 0, attempt: 1, may_have_run: false }, None))
+            Ok((taker, Start { id, loaded, instance, index: 0, seq: 0, revision: 0, attempt: 1, may_have_run: false }, None))
         });
         let workflows: Vec<_> = workflows.collect::<Result<_>>()?;
         if !engine.keeps {
             return Ok(Admission { committed: None, workflows });
         }
         let create = workflows.iter().map(|(taker, start, _)| taker.orchestration.row(start)).collect::<Result<_>>()?;
-        let op = Op::from(Admit { event: item.encode()?.into(), create, at_ms: now_ms() });
+        let op = Op::from(Admit { event: item.encode()?.into(), create, at_ms: now_ms(), cursor: None, dedupe: None });
         Ok(Admission { committed: Some((engine.submit(op.clone()), op)), workflows })
     })
 }
@@ -290,7 +290,7 @@ async fn admit_all(engine: Arc<Engine>, refused: metrics::Counter, mut queue: mp
                     || join_all(admission.workflows.iter().map(|(taker, ..)| taker.orchestration.stopping.cancelled()));
                 engine.settle(committed, || op.clone(), || async { drop(stop().await) }).await
             }
-            None => Ok(()),
+            None => Ok(Applied::Done),
         };
         if let Err(NotDurable::Rejected(cause) | NotDurable::Stopping(cause)) = durable {
             refused.increment(1);

@@ -35,6 +35,10 @@ pub(crate) struct Item {
 }
 
 impl Item {
+    pub(crate) fn new<E: super::Storable>(event: E) -> Self {
+        Self { event: Arc::new(event), encode: encode::<E> }
+    }
+
     /// The event as it is stored.
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
         (self.encode)(&*self.event)
@@ -76,7 +80,7 @@ impl<P: Pipeline> ErasedPipeline for Instance<P> {
     fn next(&mut self) -> BoxFuture<'_, Result<Next<Item>>> {
         async move {
             Ok(match self.0.next().await? {
-                Next::Event(event) => Next::Event(Item { event: Arc::new(event), encode: encode::<P::Event> }),
+                Next::Event(event) => Next::Event(Item::new(event)),
                 Next::Idle => Next::Idle,
                 Next::IdleFor(pause) => Next::IdleFor(pause),
                 Next::End => Next::End,

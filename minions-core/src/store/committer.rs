@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::telemetry::handles::CheckpointMetrics;
 
-use super::{Op, StateStore, StoreError};
+use super::{Applied, Op, StateStore, StoreError};
 
 /// Beyond this a batch gains nothing and only delays the first waiter.
 const MAX_BATCH: usize = 4096;
@@ -30,7 +30,7 @@ pub(crate) struct Committer {
 
 struct Request {
     op: Op,
-    answer: oneshot::Sender<Result<(), StoreError>>,
+    answer: oneshot::Sender<Result<Applied, StoreError>>,
 }
 
 impl Committer {
@@ -64,7 +64,7 @@ impl Committer {
 }
 
 /// Resolves when the operation is durable, or failed.
-pub(crate) struct Committed(oneshot::Receiver<Result<(), StoreError>>);
+pub(crate) struct Committed(oneshot::Receiver<Result<Applied, StoreError>>);
 
 impl Committed {
     /// The answer of a queue that takes nothing any more.
@@ -74,7 +74,7 @@ impl Committed {
 }
 
 impl Future for Committed {
-    type Output = Result<(), StoreError>;
+    type Output = Result<Applied, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0)

@@ -1,6 +1,7 @@
 //! [`MemoryStore`]: everything a store promises, except to outlive the process.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::ready;
 use std::sync::Arc;
@@ -12,8 +13,9 @@ use parking_lot::Mutex;
 use crate::workflow::WorkflowId;
 
 use super::{
-    Admit, Advance, Discard, Filter, NewWorkflow, Op, Opened, Quarantine, Requeue, Resolve, StateStore, Status,
-    StatusCount, StepFailure, StoreError, StoredWorkflow,
+    Admit, Advance, Amend, Applied, CursorMove, Defer, Discard, Due, Ended, Filter, NewWorkflow, Op, Opened, Quarantine,
+    Requeue, Resolve, Signal, StateStore, Status, StatusCount, StepFailure, StoreError, StoredCursor, StoredWorkflow,
+    Suspect, Tidy, Work,
 };
 
 /// Keeps workflows in memory: for tests, and for programs whose work may die with the process.
@@ -41,7 +43,23 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Content {
     epoch: u64,
+    /// How many owners in a row have not closed it.
+    deaths: u32,
+    is_open: bool,
     rows: BTreeMap<i64, Row>,
+    /// The rows that rest: their orchestrations, when they wake, and their keys.
+    resting: BTreeSet<(Arc<str>, i64, i64)>,
+    /// By the key of the workflow and the name.
+    signals: BTreeMap<(i64, String), Vec<u8>>,
+    /// By source and partition.
+    cursors: BTreeMap<(Arc<str>, Arc<str>), (u64, Vec<u8>)>,
+    /// By scope and key: until when, and the workflow that was admitted by it.
+    keys: BTreeMap<(Arc<str>, Arc<str>), (i64, WorkflowId)>,
+    /// Revisions and deaths by key.
+    suspects: BTreeMap<i64, (u32, u32)>,
+    alone: Option<WorkflowId>,
+    /// In the order of their ends.
+    history: Vec<Ended>,
 }
 
 struct Row {
@@ -50,8 +68,12 @@ struct Row {
     status: Status,
     step: String,
     steps_hash: u64,
+    version: u32,
     seq: u32,
     attempt: u32,
+    revision: u32,
+    wake_ms: Option<i64>,
+    signal: Option<String>,
     event: Arc<[u8]>,
     context: Vec<u8>,
     failures: Vec<StepFailure>,
@@ -81,11 +103,14 @@ impl StateStore for MemoryStore {
     fn open(&self) -> BoxFuture<'_, Result<Opened, StoreError>> {
         let mut content = self.content.lock();
         content.epoch += 1;
+        if std::mem::replace(&mut content.is_open, true) {
+            content.deaths += 1;
+        }
         let last_id = content.rows.last_key_value().map(|(_, row)| row.id);
-        ready(Ok(Opened::new(last_id, content.epoch))).boxed()
+        ready(Ok(Opened::new(last_id, content.epoch).after_deaths(content.deaths, content.alone))).boxed()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<(), StoreError>>> {
+    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         let mut content = self.content.lock();
         let results = batch.into_iter().map(|op| content.apply(op)).collect();
         ready(results).boxed()
@@ -97,8 +122,36 @@ impl StateStore for MemoryStore {
         let up_to = filter.up_to.map_or(i64::MAX, |id| id.key());
         // `range` panics on an inverted range, which a filter may well describe.
         let range = if after <= up_to { content.rows.range(after..=up_to) } else { content.rows.range(0..0) };
-        let found = range.map(|(_, row)| row).filter(|row| row.matches(&filter)).take(limit).map(Row::stored).collect();
-        ready(Ok(found)).boxed()
+        let rows = range.map(|(_, row)| row).filter(|row| content.matches(row, &filter)).take(limit);
+        ready(Ok(rows.map(|row| content.stored(row)).collect())).boxed()
+    }
+
+    fn due(&self, due: Due, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
+        let content = self.content.lock();
+        let first = (due.orchestration.clone(), due.after.wake_ms, due.after.key);
+        let found = content
+            .resting
+            .range(first.clone()..)
+            .skip_while(|place| **place == first)
+            .take_while(|(orchestration, wake_ms, _)| *orchestration == due.orchestration && *wake_ms <= due.until_ms)
+            .take(limit);
+        ready(Ok(found.map(|(_, _, key)| content.stored(&content.rows[key])).collect())).boxed()
+    }
+
+    fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
+        let content = self.content.lock();
+        let cursors = content.cursors.iter().filter(|((of, _), _)| *of == source);
+        let stored = |((_, partition), (count, position)): (&(Arc<str>, Arc<str>), &(u64, Vec<u8>))| {
+            StoredCursor::new(&**partition, *count, position.clone())
+        };
+        ready(Ok(cursors.map(stored).collect())).boxed()
+    }
+
+    fn history(&self, orchestration: Option<String>, limit: usize) -> BoxFuture<'_, Result<Vec<Ended>, StoreError>> {
+        let content = self.content.lock();
+        let ended = content.history.iter().rev();
+        let ended = ended.filter(|ended| orchestration.as_deref().is_none_or(|of| *of == *ended.orchestration));
+        ready(Ok(ended.take(limit).cloned().collect())).boxed()
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>> {
@@ -115,79 +168,271 @@ impl StateStore for MemoryStore {
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mut content = self.content.lock();
+        content.is_open = false;
+        content.deaths = 0;
+        content.suspects.clear();
+        content.alone = None;
         ready(Ok(())).boxed()
     }
 }
 
+/// What a row says to an operation that makes a revision of it.
+enum Turn {
+    Now,
+    /// The operation was repeated.
+    Past,
+}
+
 impl Content {
-    fn apply(&mut self, op: Op) -> Result<(), StoreError> {
+    fn apply(&mut self, op: Op) -> Result<Applied, StoreError> {
         match op {
-            Op::Admit(op) => self.admit(op),
+            Op::Admit(op) => return self.admit(op),
+            Op::Signal(op) => return self.signal(op),
             Op::Advance(op) => self.advance(op),
-            Op::Resolve(Resolve { id }) => {
-                // A missing row is no error: the operation was repeated.
-                let _ = self.remove(id);
+            Op::Defer(op) => self.defer(op),
+            Op::Resolve(op) => self.resolve(op),
+            Op::Quarantine(op) => self.quarantine(op),
+            Op::Requeue(op) => self.requeue(op),
+            Op::Amend(op) => self.amend(op),
+            Op::Discard(Discard { id }) => self.row(id).map(drop).map(|()| self.remove(id)),
+            Op::Suspect(op) => {
+                self.suspect(op);
                 Ok(())
             }
-            Op::Quarantine(op) => self.quarantine(op),
-            Op::Requeue(op) => self.requeue(&op),
-            Op::Discard(Discard { id }) => self.remove(id),
+            Op::Tidy(op) => {
+                self.tidy(&op);
+                Ok(())
+            }
         }
+        .map(|()| Applied::Done)
     }
 
-    fn admit(&mut self, Admit { event, create, at_ms }: Admit) -> Result<(), StoreError> {
+    fn admit(&mut self, op: Admit) -> Result<Applied, StoreError> {
         // Everything is checked before anything is stored: all or none.
-        for new in &create {
+        for new in &op.create {
             if let Some(row) = self.rows.get(&new.id.key()).filter(|row| row.id != new.id) {
                 return Err(StoreError::rejected(format!("workflow {} has the key of workflow {}", new.id, row.id)));
             }
         }
-        for new in create {
-            self.rows.entry(new.id.key()).or_insert_with(|| Row::new(new, event.clone(), at_ms));
+        if let Some(CursorMove { source, partition, count, position }) = op.cursor {
+            let cursor = self.cursors.entry((source, partition)).or_default();
+            if count <= cursor.0 {
+                return Ok(Applied::Done);
+            }
+            if count > cursor.0 + 1 {
+                return Err(StoreError::unavailable(format!(
+                    "event {count} of a cursor waits for event {}, which is not stored yet",
+                    cursor.0 + 1
+                )));
+            }
+            *cursor = (count, position);
         }
-        Ok(())
+        if let Some((dedupe, first)) = op.dedupe.zip(op.create.first()) {
+            let known = self.keys.entry((dedupe.scope, dedupe.key)).or_insert((i64::MIN, first.id));
+            if known.0 > op.at_ms && known.1 != first.id {
+                return Ok(Applied::Duplicate);
+            }
+            *known = (dedupe.until_ms, first.id);
+        }
+        for new in op.create {
+            let key = new.id.key();
+            if !self.rows.contains_key(&key) {
+                let wake_ms = new.wake_ms;
+                self.rows.insert(key, Row::new(new, op.event.clone(), op.at_ms));
+                self.rest(key, wake_ms);
+            }
+        }
+        Ok(Applied::Done)
+    }
+
+    /// Whether the row of `id` is about to be at `revision`.
+    fn turn(&mut self, id: WorkflowId, revision: u32) -> Result<Turn, StoreError> {
+        let row = self.row(id)?;
+        if row.revision >= revision {
+            return Ok(Turn::Past);
+        }
+        if row.revision + 1 < revision {
+            let behind = row.revision;
+            return Err(StoreError::rejected(format!("workflow {id} is at revision {behind}, not before {revision}")));
+        }
+        Ok(Turn::Now)
+    }
+
+    /// What a step asked for, or nothing of it.
+    fn ask(&mut self, id: WorkflowId, emits: Vec<Admit>, work: &[Work]) -> Result<(), StoreError> {
+        if let Some(work) = work.first() {
+            return Err(StoreError::rejected(format!(
+                "the step of workflow {id} hands over `{}`, which only a store of the kind `{}` can do",
+                work.label(),
+                work.kind()
+            )));
+        }
+        let taken = |new: &&NewWorkflow| self.rows.get(&new.id.key()).is_some_and(|row| row.id != new.id);
+        if let Some(new) = emits.iter().flat_map(|emit| &emit.create).find(taken) {
+            return Err(StoreError::rejected(format!("workflow {} has the key of another workflow", new.id)));
+        }
+        emits.into_iter().try_for_each(|emit| self.admit(emit).map(drop))
     }
 
     fn advance(&mut self, op: Advance) -> Result<(), StoreError> {
+        if let Turn::Past = self.turn(op.id, op.revision)? {
+            return Ok(());
+        }
+        self.ask(op.id, op.emits, &op.work)?;
+        let key = op.id.key();
+        if let Some(consumed) = op.consumed {
+            self.signals.remove(&(key, consumed.into_owned()));
+        }
         let row = self.row(op.id)?;
         row.step = op.step.into_owned();
         row.steps_hash = op.steps_hash;
+        row.version = op.version;
         row.seq = op.seq;
+        row.attempt = op.attempt;
+        row.revision = op.revision;
+        row.context = op.context;
+        row.updated_ms = op.at_ms;
+        if let Some(event) = op.event {
+            row.event = event;
+        }
+        row.fail(op.failure);
+        let mut wake_ms = op.wait.as_ref().map(|wait| wait.until_ms);
+        row.signal = op.wait.and_then(|wait| wait.signal).map(Cow::into_owned);
+        if let Some(signal) = row.signal.clone()
+            && self.signals.contains_key(&(key, signal))
+        {
+            wake_ms = Some(op.at_ms);
+        }
+        self.rest(key, wake_ms);
+        Ok(())
+    }
+
+    fn defer(&mut self, op: Defer) -> Result<(), StoreError> {
+        if let Turn::Past = self.turn(op.id, op.revision)? {
+            return Ok(());
+        }
+        let row = self.row(op.id)?;
+        row.attempt = op.attempt;
+        row.revision = op.revision;
+        row.updated_ms = op.at_ms;
+        row.fail(op.failure);
+        self.rest(op.id.key(), Some(op.wake_ms));
+        Ok(())
+    }
+
+    fn resolve(&mut self, op: Resolve) -> Result<(), StoreError> {
+        // A missing row is no error: the operation was repeated.
+        if self.row(op.id).is_err() {
+            return Ok(());
+        }
+        if let Turn::Past = self.turn(op.id, op.revision)? {
+            return Err(StoreError::rejected(format!("workflow {} has gone beyond its end", op.id)));
+        }
+        self.ask(op.id, op.emits, &op.work)?;
+        self.remove(op.id);
+        self.history.extend(op.history);
+        Ok(())
+    }
+
+    fn quarantine(&mut self, op: Quarantine) -> Result<(), StoreError> {
+        if let Turn::Past = self.turn(op.id, op.revision)? {
+            return Ok(());
+        }
+        let row = self.row(op.id)?;
+        row.status = Status::Quarantined;
+        row.attempt = op.failure.attempt;
+        row.revision = op.revision;
+        row.updated_ms = op.at_ms;
+        row.fail(Some(op.failure));
+        self.rest(op.id.key(), None);
+        Ok(())
+    }
+
+    fn signal(&mut self, op: Signal) -> Result<Applied, StoreError> {
+        let key = op.id.key();
+        let waits = self.row(op.id)?.signal.as_ref() == Some(&op.name);
+        let kept = self.signals.entry((key, op.name));
+        if let std::collections::btree_map::Entry::Occupied(_) = kept {
+            return Ok(Applied::Duplicate);
+        }
+        kept.or_insert(op.payload);
+        // One that is awake, or in quarantine, finds it when it comes to it.
+        if waits && self.rows[&key].wake_ms.is_some() {
+            self.rest(key, Some(op.at_ms));
+        }
+        Ok(Applied::Done)
+    }
+
+    fn requeue(&mut self, op: Requeue) -> Result<(), StoreError> {
+        let row = self.quarantined(op.id)?;
+        row.status = Status::Running;
         row.attempt = 0;
+        row.revision += 1;
+        row.updated_ms = op.at_ms;
+        if let Some(step) = op.step {
+            row.step = step;
+            row.seq += 1;
+        }
+        self.rest(op.id.key(), Some(op.at_ms));
+        Ok(())
+    }
+
+    fn amend(&mut self, op: Amend) -> Result<(), StoreError> {
+        let row = self.quarantined(op.id)?;
         row.context = op.context;
         row.updated_ms = op.at_ms;
         Ok(())
     }
 
-    fn quarantine(&mut self, Quarantine { id, failure, at_ms }: Quarantine) -> Result<(), StoreError> {
+    fn suspect(&mut self, op: Suspect) {
+        for (id, revision) in op.found {
+            let known = self.suspects.entry(id.key()).or_insert((revision, 0));
+            let deaths = if known.0 == revision { known.1 + 1 } else { 1 };
+            *known = (revision, deaths);
+        }
+        self.alone = op.alone;
+    }
+
+    fn tidy(&mut self, op: &Tidy) {
+        self.keys.retain(|_, (until_ms, _)| *until_ms > op.at_ms);
+        for keep in &op.history {
+            let of = |ended: &Ended| ended.orchestration == keep.orchestration;
+            let mut beyond = self.history.iter().filter(|ended| of(ended)).count() as u64;
+            self.history.retain(|ended| {
+                let keeps = !of(ended) || (beyond <= keep.last && ended.ended_ms >= keep.since_ms);
+                beyond -= u64::from(of(ended));
+                keeps
+            });
+        }
+    }
+
+    fn remove(&mut self, id: WorkflowId) {
+        let key = id.key();
+        self.rest(key, None);
+        self.rows.remove(&key);
+        self.suspects.remove(&key);
+        self.signals.retain(|(of, _), _| *of != key);
+    }
+
+    /// Lets a row rest until `wake_ms`, or not at all.
+    fn rest(&mut self, key: i64, wake_ms: Option<i64>) {
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        if let Some(before) = std::mem::replace(&mut row.wake_ms, wake_ms) {
+            self.resting.remove(&(row.orchestration.clone(), before, key));
+        }
+        if let Some(wake_ms) = wake_ms {
+            self.resting.insert((row.orchestration.clone(), wake_ms, key));
+        }
+    }
+
+    fn quarantined(&mut self, id: WorkflowId) -> Result<&mut Row, StoreError> {
         let row = self.row(id)?;
-        // The same failure again is the operation repeated, not a second failure.
-        if row.status == Status::Quarantined && row.failures.last() == Some(&failure) {
-            return Ok(());
+        if row.status == Status::Quarantined {
+            Ok(row)
+        } else {
+            Err(StoreError::rejected(format!("workflow {id} is not quarantined")))
         }
-        row.status = Status::Quarantined;
-        row.attempt = failure.attempt;
-        row.failures.push(failure);
-        let forgotten = row.failures.len().saturating_sub(StepFailure::KEPT);
-        row.failures.drain(..forgotten);
-        row.updated_ms = at_ms;
-        Ok(())
-    }
-
-    fn requeue(&mut self, Requeue { id, at_ms }: &Requeue) -> Result<(), StoreError> {
-        let row = self.row(*id)?;
-        if row.status != Status::Quarantined {
-            return Err(StoreError::rejected(format!("workflow {id} is not quarantined")));
-        }
-        row.status = Status::Running;
-        row.updated_ms = *at_ms;
-        Ok(())
-    }
-
-    fn remove(&mut self, id: WorkflowId) -> Result<(), StoreError> {
-        self.row(id)?;
-        self.rows.remove(&id.key());
-        Ok(())
     }
 
     fn row(&mut self, id: WorkflowId) -> Result<&mut Row, StoreError> {
@@ -196,9 +441,50 @@ impl Content {
             .filter(|row| row.id == id)
             .ok_or_else(|| StoreError::rejected(format!("workflow {id} is not stored")))
     }
+
+    fn deaths(&self, row: &Row) -> u32 {
+        self.suspects.get(&row.id.key()).filter(|suspect| suspect.0 == row.revision).map_or(0, |suspect| suspect.1)
+    }
+
+    fn matches(&self, row: &Row, filter: &Filter) -> bool {
+        filter.only.is_none_or(|id| id == row.id)
+            && filter.status.is_none_or(|status| status == row.status)
+            && filter.orchestration.as_deref().is_none_or(|orchestration| orchestration == &*row.orchestration)
+            && filter.rests.is_none_or(|rests| rests == row.wake_ms.is_some())
+            && filter.step.as_deref().is_none_or(|step| step == row.step)
+            && filter.deaths.is_none_or(|deaths| self.deaths(row) >= deaths)
+            && filter.event.as_ref().is_none_or(|field| field.matches(&row.event))
+    }
+
+    fn stored(&self, row: &Row) -> StoredWorkflow {
+        let key = row.id.key();
+        let payload = row.signal.as_ref().and_then(|signal| self.signals.get(&(key, signal.clone())));
+        StoredWorkflow {
+            id: row.id,
+            orchestration: row.orchestration.to_string(),
+            status: row.status,
+            step: row.step.clone(),
+            steps_hash: row.steps_hash,
+            seq: row.seq,
+            attempt: row.attempt,
+            revision: row.revision,
+            version: row.version,
+            wake_ms: row.wake_ms,
+            signal: row.signal.clone(),
+            payload: payload.cloned(),
+            deaths: self.deaths(row),
+            event: row.event.to_vec(),
+            context: row.context.clone(),
+            failures: row.failures.clone(),
+            created_ms: row.created_ms,
+            updated_ms: row.updated_ms,
+            damage: None,
+        }
+    }
 }
 
 impl Row {
+    /// A row that does not rest yet.
     fn new(new: NewWorkflow, event: Arc<[u8]>, at_ms: i64) -> Self {
         Self {
             id: new.id,
@@ -206,8 +492,12 @@ impl Row {
             status: Status::Running,
             step: new.step.into_owned(),
             steps_hash: new.steps_hash,
+            version: new.version,
             seq: 0,
             attempt: 0,
+            revision: 0,
+            wake_ms: None,
+            signal: None,
             event,
             context: new.context,
             failures: Vec::new(),
@@ -216,27 +506,9 @@ impl Row {
         }
     }
 
-    fn matches(&self, filter: &Filter) -> bool {
-        filter.only.is_none_or(|id| id == self.id)
-            && filter.status.is_none_or(|status| status == self.status)
-            && filter.orchestration.as_deref().is_none_or(|orchestration| orchestration == &*self.orchestration)
-    }
-
-    fn stored(&self) -> StoredWorkflow {
-        StoredWorkflow {
-            id: self.id,
-            orchestration: self.orchestration.to_string(),
-            status: self.status,
-            step: self.step.clone(),
-            steps_hash: self.steps_hash,
-            seq: self.seq,
-            attempt: self.attempt,
-            event: self.event.to_vec(),
-            context: self.context.clone(),
-            failures: self.failures.clone(),
-            created_ms: self.created_ms,
-            updated_ms: self.updated_ms,
-            damage: None,
-        }
+    fn fail(&mut self, failure: Option<StepFailure>) {
+        self.failures.extend(failure);
+        let forgotten = self.failures.len().saturating_sub(StepFailure::KEPT);
+        self.failures.drain(..forgotten);
     }
 }

@@ -3,6 +3,8 @@
 //! A store knows rows and atomic operations, nothing of components or steps. The runtime gathers operations into
 //! batches (group commit), so a store only has to make one batch durable at a time.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 
 use crate::workflow::WorkflowId;
@@ -18,8 +20,14 @@ pub(crate) use committer::{Committed, Committer};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use none::NoStore;
-pub use op::{Admit, Advance, Discard, NewWorkflow, Op, Quarantine, Requeue, Resolve};
-pub use row::{Filter, Status, StatusCount, StepFailure, StoredWorkflow};
+pub use op::{
+    Admit, Advance, Amend, Applied, CursorMove, Dedupe, Defer, Discard, KeepHistory, NewWorkflow, Op, Quarantine, Requeue,
+    Resolve, Signal, Suspect, Tidy, Wait, Work,
+};
+pub use row::{
+    Due, DuePlace, Ended, FailureKind, FieldIs, Filter, Outcome, Status, StatusCount, StepFailure, StoredCursor,
+    StoredWorkflow,
+};
 
 /// Keeps workflows from one step to the next, and over restarts.
 ///
@@ -29,6 +37,7 @@ pub use row::{Filter, Status, StatusCount, StepFailure, StoredWorkflow};
 /// * An operation happens wholly or not at all. One that can never succeed fails alone: its neighbours are committed.
 /// * Every operation is idempotent: the runtime repeats one whose outcome it does not know.
 /// * A reader sees everything that was committed before it began.
+/// * Every batch is refused as [owned](StoreError::is_owned) once another process has opened the store.
 ///
 /// What each operation does to a row is said by its type, [`Op`]. `testing::store_conformance!`, with the feature
 /// `testing`, turns all these sentences into tests for any store.
@@ -75,7 +84,7 @@ pub trait StateStore: Send + Sync + 'static {
     /// # Cancel safety
     ///
     /// The batch is under way once this function returned: dropping the future does not take it back.
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<(), StoreError>>>;
+    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>>;
 
     /// How many batches may be under way at once.
     fn batches_in_flight(&self) -> usize {
@@ -88,6 +97,27 @@ pub trait StateStore: Send + Sync + 'static {
     ///
     /// When the store cannot be read.
     fn scan(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>>;
+
+    /// Reads up to `limit` workflows that rest and wake as `due` says, in the order in which they wake.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    fn due(&self, due: Due, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>>;
+
+    /// Where the partitions of `source` are.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>>;
+
+    /// Reads up to `limit` ended workflows, the last one first; all orchestrations unless one is named.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    fn history(&self, orchestration: Option<String>, limit: usize) -> BoxFuture<'_, Result<Vec<Ended>, StoreError>>;
 
     /// Counts the stored workflows by orchestration and status.
     ///
@@ -112,12 +142,23 @@ pub struct Opened {
     pub last_id: Option<WorkflowId>,
     /// How often the store has been opened, this time included: 1 for a new one, and greater for every later owner.
     pub epoch: u64,
+    /// How many owners in a row have ended without closing it, up to now.
+    pub deaths: u32,
+    /// The workflow that ran alone when the last owner died; see [`Suspect`].
+    pub alone: Option<WorkflowId>,
 }
 
 impl Opened {
     /// Describes a store whose greatest identity is `last_id`, opened for the `epoch`th time.
     #[must_use]
     pub fn new(last_id: Option<WorkflowId>, epoch: u64) -> Self {
-        Self { last_id, epoch }
+        Self { last_id, epoch, ..Self::default() }
+    }
+
+    /// Says that `deaths` owners in a row have not closed it, and which workflow ran `alone` with the last of them.
+    #[must_use]
+    pub fn after_deaths(mut self, deaths: u32, alone: Option<WorkflowId>) -> Self {
+        (self.deaths, self.alone) = (deaths, alone);
+        self
     }
 }

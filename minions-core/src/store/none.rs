@@ -1,11 +1,12 @@
 //! [`NoStore`]: for programs that start from nothing every time.
 
 use std::future::ready;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::{Filter, Op, Opened, StateStore, StatusCount, StoreError, StoredWorkflow};
+use super::{Applied, Due, Ended, Filter, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor, StoredWorkflow};
 
 /// Keeps nothing: no workflow survives, no step waits for a checkpoint, nothing is encoded.
 ///
@@ -30,11 +31,23 @@ impl StateStore for NoStore {
         ready(Ok(Opened::new(None, 1))).boxed()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<(), StoreError>>> {
-        ready(batch.iter().map(|_| Ok(())).collect()).boxed()
+    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
+        ready(batch.iter().map(|_| Ok(Applied::Done)).collect()).boxed()
     }
 
     fn scan(&self, _: Filter, _: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
+        ready(Ok(Vec::new())).boxed()
+    }
+
+    fn due(&self, _: Due, _: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
+        ready(Ok(Vec::new())).boxed()
+    }
+
+    fn cursors(&self, _: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
+        ready(Ok(Vec::new())).boxed()
+    }
+
+    fn history(&self, _: Option<String>, _: usize) -> BoxFuture<'_, Result<Vec<Ended>, StoreError>> {
         ready(Ok(Vec::new())).boxed()
     }
 

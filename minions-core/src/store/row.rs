@@ -1,6 +1,7 @@
 //! What a store gives back.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,19 @@ pub struct StoredWorkflow {
     pub seq: u32,
     /// The number of the last failed attempt at this step; 0 before the first.
     pub attempt: u32,
+    /// How often it was changed by the runtime: what moves it on says which revision it makes.
+    pub revision: u32,
+    /// The version of the minion's types that it was written by.
+    pub version: u32,
+    /// Until when it sleeps, or since when it is due, in milliseconds since the Unix epoch; `i64::MAX` if only a signal
+    /// ends its wait. Nothing for one that was awake, or is in quarantine.
+    pub wake_ms: Option<i64>,
+    /// The signal that it waits for, or has waited for before this step.
+    pub signal: Option<String>,
+    /// What that signal says, if it has come.
+    pub payload: Option<Vec<u8>>,
+    /// How many processes in a row died while it was at this revision, as far as that was recorded.
+    pub deaths: u32,
     /// The encoded event.
     pub event: Vec<u8>,
     /// The encoded context from before the step.
@@ -50,6 +64,12 @@ impl StoredWorkflow {
             steps_hash: 0,
             seq: 0,
             attempt: 0,
+            revision: 0,
+            version: 0,
+            wake_ms: None,
+            signal: None,
+            payload: None,
+            deaths: 0,
             event: Vec::new(),
             context: Vec::new(),
             failures: Vec::new(),
@@ -100,9 +120,34 @@ pub struct StepFailure {
     pub at_ms: i64,
     /// The error and its causes, outermost first.
     pub error: Vec<String>,
-    /// Whether the step panicked.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub panicked: bool,
+    /// What kind of failure it was.
+    #[serde(default, skip_serializing_if = "FailureKind::is_error")]
+    pub kind: FailureKind,
+}
+
+/// What kind of failure a step came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// It returned an error.
+    #[default]
+    Error,
+    /// It panicked.
+    Panic,
+    /// It took longer than its timeout.
+    Timeout,
+    /// It aborted the workflow.
+    Abort,
+    /// The process died while nothing else ran.
+    Death,
+}
+
+impl FailureKind {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_error(&self) -> bool {
+        *self == Self::Error
+    }
 }
 
 impl StepFailure {
@@ -112,13 +157,13 @@ impl StepFailure {
     /// Describes the failed `attempt` at `step`.
     #[must_use]
     pub fn new(step: impl Into<String>, attempt: u32, at_ms: i64, error: Vec<String>) -> Self {
-        Self { step: step.into(), attempt, at_ms, error, panicked: false }
+        Self { step: step.into(), attempt, at_ms, error, kind: FailureKind::Error }
     }
 
-    /// Says that it was a panic.
+    /// Says what kind of failure it was.
     #[must_use]
-    pub fn panicked(mut self) -> Self {
-        self.panicked = true;
+    pub fn of_kind(mut self, kind: FailureKind) -> Self {
+        self.kind = kind;
         self
     }
 }
@@ -137,6 +182,47 @@ pub struct Filter {
     pub after: Option<WorkflowId>,
     /// Only those with this key or a smaller one.
     pub up_to: Option<WorkflowId>,
+    /// Only those that rest, which is to sleep, to wait or to be due; or only those that do not.
+    pub rests: Option<bool>,
+    /// Only those at the step of this stable name.
+    pub step: Option<String>,
+    /// Only those whose event has this value.
+    pub event: Option<FieldIs>,
+    /// Only those that so many processes in a row, or more, died with at their present revision.
+    pub deaths: Option<u32>,
+}
+
+/// One field of an encoded event, and the value that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FieldIs {
+    /// The names on the way to the field, outermost first; a number means that element of a list.
+    pub path: Vec<String>,
+    /// The value as text: a string without its quotes, anything else as JSON writes it.
+    pub value: String,
+}
+
+impl FieldIs {
+    /// The field at a path written with dots, such as `page.url` or `tags.0`.
+    #[must_use]
+    pub fn new(path: &str, value: impl Into<String>) -> Self {
+        Self { path: path.split('.').map(str::to_owned).collect(), value: value.into() }
+    }
+
+    /// Whether the encoded `event` has the value there; one that cannot be decoded has not.
+    #[must_use]
+    pub fn matches(&self, event: &[u8]) -> bool {
+        let Ok(event) = serde_json::from_slice::<serde_json::Value>(event) else { return false };
+        let found = self.path.iter().try_fold(&event, |value, name| match value {
+            serde_json::Value::Array(list) => list.get(name.parse::<usize>().ok()?),
+            value => value.get(name),
+        });
+        match found {
+            Some(serde_json::Value::String(text)) => *text == self.value,
+            Some(other) => other.to_string() == self.value,
+            None => false,
+        }
+    }
 }
 
 impl Filter {
@@ -173,6 +259,34 @@ impl Filter {
         self
     }
 
+    /// Only those that rest, or only those that do not.
+    #[must_use]
+    pub fn rests(mut self, rests: bool) -> Self {
+        self.rests = Some(rests);
+        self
+    }
+
+    /// Only those at the step of this stable name.
+    #[must_use]
+    pub fn step(mut self, step: impl Into<String>) -> Self {
+        self.step = Some(step.into());
+        self
+    }
+
+    /// Only those whose event has this value.
+    #[must_use]
+    pub fn event(mut self, field: FieldIs) -> Self {
+        self.event = Some(field);
+        self
+    }
+
+    /// Only those that so many processes in a row, or more, died with.
+    #[must_use]
+    pub fn deaths(mut self, deaths: u32) -> Self {
+        self.deaths = Some(deaths);
+        self
+    }
+
     /// Only those with an identity up to `id`, itself included.
     #[must_use]
     pub fn up_to(mut self, id: WorkflowId) -> Self {
@@ -190,4 +304,144 @@ pub struct StatusCount {
     pub status: Status,
     /// How many.
     pub count: u64,
+}
+
+/// Which resting workflows are read: those that are due, in the order in which they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Due {
+    /// The orchestration.
+    pub orchestration: Arc<str>,
+    /// Only those after this place in the order: by the time at which they wake, then by identity.
+    pub after: DuePlace,
+    /// Only those that wake at this time or before, in milliseconds since the Unix epoch.
+    pub until_ms: i64,
+}
+
+/// A place in the order in which workflows wake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DuePlace {
+    /// The time, in milliseconds since the Unix epoch.
+    pub wake_ms: i64,
+    /// The [key](WorkflowId::key) of a workflow that wakes then.
+    pub key: i64,
+}
+
+impl DuePlace {
+    /// Before everything.
+    pub const START: Self = Self { wake_ms: i64::MIN, key: i64::MIN };
+
+    /// Before everything that wakes at `wake_ms` or later.
+    #[must_use]
+    pub const fn before(wake_ms: i64) -> Self {
+        Self { wake_ms, key: i64::MIN }
+    }
+}
+
+impl Due {
+    /// Everything of `orchestration` that wakes until `until_ms`, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn until(orchestration: Arc<str>, until_ms: i64) -> Self {
+        Self { orchestration, after: DuePlace::START, until_ms }
+    }
+
+    /// Only what comes after this place.
+    #[must_use]
+    pub fn after(mut self, place: DuePlace) -> Self {
+        self.after = place;
+        self
+    }
+}
+
+/// Where a source is, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredCursor {
+    /// Which part of the source; empty for one that has no parts.
+    pub partition: String,
+    /// How many events of it were admitted.
+    pub count: u64,
+    /// The encoded position after the last of them.
+    pub position: Vec<u8>,
+}
+
+impl StoredCursor {
+    /// The position after `count` events of `partition`.
+    #[must_use]
+    pub fn new(partition: impl Into<String>, count: u64, position: Vec<u8>) -> Self {
+        Self { partition: partition.into(), count, position }
+    }
+}
+
+/// A workflow that has ended, as a history keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ended {
+    /// Its identity.
+    pub id: WorkflowId,
+    /// The orchestration that it belonged to.
+    pub orchestration: Arc<str>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The step that it ended with, by its stable name.
+    pub step: String,
+    /// How many checkpoints it had.
+    pub seq: u32,
+    /// How often it was changed: checkpoints, attempts that were tried again, and polls.
+    pub revision: u32,
+    /// When it was admitted, in milliseconds since the Unix epoch.
+    pub created_ms: i64,
+    /// When it ended, in milliseconds since the Unix epoch.
+    pub ended_ms: i64,
+    /// The last errors, oldest first.
+    pub failures: Vec<StepFailure>,
+}
+
+impl Ended {
+    /// One that has succeeded, for a store to fill in.
+    #[must_use]
+    pub fn new(id: WorkflowId, orchestration: impl Into<Arc<str>>) -> Self {
+        Self {
+            id,
+            orchestration: orchestration.into(),
+            outcome: Outcome::Succeeded,
+            step: String::new(),
+            seq: 0,
+            revision: 0,
+            created_ms: 0,
+            ended_ms: 0,
+            failures: Vec::new(),
+        }
+    }
+}
+
+/// How a workflow ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It came to its end.
+    Succeeded,
+    /// A step aborted it.
+    Aborted,
+    /// It failed, and its `on_failure` step has dealt with that.
+    Failed,
+}
+
+impl Outcome {
+    /// The word for it in logs, reports and labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Aborted => "aborted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }

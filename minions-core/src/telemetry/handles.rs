@@ -6,7 +6,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::minion::StepInfo;
-use crate::store::StoreError;
+use crate::store::{Applied, StoreError};
 
 use super::names;
 
@@ -33,7 +33,7 @@ impl CheckpointMetrics {
         }
     }
 
-    pub(crate) fn batch(&self, results: &[Result<(), StoreError>], operations: usize, took: Duration) {
+    pub(crate) fn batch(&self, results: &[Result<Applied, StoreError>], operations: usize, took: Duration) {
         let failures = operations - results.iter().filter(|result| result.is_ok()).count().min(operations);
         self.attempts.increment(operations as u64);
         self.failures.increment(failures as u64);

@@ -9,7 +9,9 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::store::{Filter, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError, StoredWorkflow};
+use crate::store::{
+    Applied, Due, Ended, Filter, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor, StoredWorkflow,
+};
 use crate::workflow::WorkflowId;
 
 /// A [`MemoryStore`] with faults; clones are the same store.
@@ -103,7 +105,8 @@ impl FaultyStore {
         self.mode.send_replace(Mode::Panics);
     }
 
-    /// The kinds of operation that were tried so far, in order: `admit`, `advance`, `resolve`, `quarantine`, `other`.
+    /// The kinds of operation that were tried so far, in order: `admit`, `advance`, `defer`, `resolve`, `quarantine`,
+    /// `other`.
     #[must_use]
     pub fn tried(&self) -> Vec<&'static str> {
         self.tried.lock().clone()
@@ -113,6 +116,7 @@ impl FaultyStore {
         let id = match op {
             Op::Advance(_) if mode == Mode::RejectsCheckpoints => return true,
             Op::Advance(advance) => advance.id,
+            Op::Defer(defer) => defer.id,
             Op::Quarantine(quarantine) => quarantine.id,
             _ => return false,
         };
@@ -130,6 +134,7 @@ fn kind(op: &Op) -> &'static str {
     match op {
         Op::Admit(_) => "admit",
         Op::Advance(_) => "advance",
+        Op::Defer(_) => "defer",
         Op::Resolve(_) => "resolve",
         Op::Quarantine(_) => "quarantine",
         _ => "other",
@@ -152,7 +157,7 @@ impl StateStore for FaultyStore {
         }
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<(), StoreError>>> {
+    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         self.tried.lock().extend(batch.iter().map(kind));
         let (store, mut mode) = (self.clone(), self.mode.subscribe());
         async move {
@@ -187,6 +192,27 @@ impl StateStore for FaultyStore {
         match *self.mode.borrow() {
             Mode::Fails => async { Err(no()) }.boxed(),
             _ => self.inner.scan(filter, limit),
+        }
+    }
+
+    fn due(&self, due: Due, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
+        match *self.mode.borrow() {
+            Mode::Fails => async { Err(no()) }.boxed(),
+            _ => self.inner.due(due, limit),
+        }
+    }
+
+    fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
+        match *self.mode.borrow() {
+            Mode::Fails => async { Err(no()) }.boxed(),
+            _ => self.inner.cursors(source),
+        }
+    }
+
+    fn history(&self, orchestration: Option<String>, limit: usize) -> BoxFuture<'_, Result<Vec<Ended>, StoreError>> {
+        match *self.mode.borrow() {
+            Mode::Fails => async { Err(no()) }.boxed(),
+            _ => self.inner.history(orchestration, limit),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::store::{Admit, Advance, Discard, NewWorkflow, Op, Quarantine, Requeue, Resolve, StepFailure};
+use crate::store::{Admit, Advance, Defer, Discard, NewWorkflow, Op, Quarantine, Requeue, Resolve, StepFailure};
 use crate::workflow::WorkflowId;
 
 /// The event of [`admit`].
@@ -24,7 +24,9 @@ pub fn new_workflow(id: WorkflowId) -> NewWorkflow {
         orchestration: "sitemap/watcher".into(),
         step: "fetch".into(),
         steps_hash: STEPS_HASH,
+        version: 0,
         context: CONTEXT.to_vec(),
+        wake_ms: None,
     }
 }
 
@@ -37,21 +39,42 @@ pub fn admit(create: Vec<NewWorkflow>) -> Op {
 /// Admits `event` as the workflows `create`.
 #[must_use]
 pub fn admit_event(event: impl Into<Arc<[u8]>>, create: Vec<NewWorkflow>) -> Op {
-    Admit { event: event.into(), create, at_ms: ADMITTED_MS }.into()
+    admission(event, create).into()
 }
 
-/// The checkpoint number `seq`, `seq` milliseconds after [`ADMITTED_MS`], before the step `step {seq}`.
+/// Admits `event` as the workflows `create`, to be changed further.
+#[must_use]
+pub fn admission(event: impl Into<Arc<[u8]>>, create: Vec<NewWorkflow>) -> Admit {
+    Admit { event: event.into(), create, at_ms: ADMITTED_MS, cursor: None, dedupe: None }
+}
+
+/// The checkpoint number `seq`, `seq` milliseconds after [`ADMITTED_MS`], before the step `step {seq}`; it makes the
+/// revision `seq`.
 #[must_use]
 pub fn advance(id: WorkflowId, seq: u32) -> Op {
+    checkpoint(id, seq).into()
+}
+
+/// What [`advance`] is, to be changed further.
+#[must_use]
+pub fn checkpoint(id: WorkflowId, seq: u32) -> Advance {
     Advance {
         id,
+        revision: seq,
         step: format!("step {seq}").into(),
         steps_hash: STEPS_HASH + u64::from(seq),
+        version: 0,
         seq,
+        attempt: 0,
         context: format!(r#"{{"seq":{seq}}}"#).into_bytes(),
+        event: None,
+        wait: None,
+        failure: None,
+        consumed: None,
+        emits: Vec::new(),
+        work: Vec::new(),
         at_ms: ADMITTED_MS + i64::from(seq),
     }
-    .into()
 }
 
 /// The failed `attempt` at the step `fetch`, `attempt` milliseconds after [`ADMITTED_MS`].
@@ -61,23 +84,36 @@ pub fn failure(attempt: u32) -> StepFailure {
     StepFailure::new("fetch", attempt, ADMITTED_MS + i64::from(attempt), error)
 }
 
-/// Sets the workflow aside at the time of its `failure`.
+/// Sets the workflow aside at the time of its `failure`, which makes `revision`.
 #[must_use]
-pub fn quarantine(id: WorkflowId, failure: StepFailure) -> Op {
+pub fn quarantine(id: WorkflowId, revision: u32, failure: StepFailure) -> Op {
     let at_ms = failure.at_ms;
-    Quarantine { id, failure, at_ms }.into()
+    Quarantine { id, revision, failure, at_ms }.into()
+}
+
+/// Puts the step off at the time of its `failure` until a second later, which makes `revision`.
+#[must_use]
+pub fn defer(id: WorkflowId, revision: u32, failure: StepFailure) -> Op {
+    let (attempt, at_ms) = (failure.attempt, failure.at_ms);
+    Defer { id, revision, attempt, failure: Some(failure), wake_ms: at_ms + 1_000, at_ms }.into()
 }
 
 /// Lets the workflow go on, a second after [`ADMITTED_MS`].
 #[must_use]
 pub fn requeue(id: WorkflowId) -> Op {
-    Requeue { id, at_ms: ADMITTED_MS + 1_000 }.into()
+    Requeue::new(id, ADMITTED_MS + 1_000).into()
 }
 
-/// Removes the workflow because it has ended.
+/// Removes the workflow because it has ended, which makes `revision`.
 #[must_use]
-pub fn resolve(id: WorkflowId) -> Op {
-    Resolve { id }.into()
+pub fn resolve(id: WorkflowId, revision: u32) -> Op {
+    resolution(id, revision).into()
+}
+
+/// What [`resolve`] is, to be changed further.
+#[must_use]
+pub fn resolution(id: WorkflowId, revision: u32) -> Resolve {
+    Resolve { id, revision, emits: Vec::new(), work: Vec::new(), history: None }
 }
 
 /// Removes the workflow because an operator said so.

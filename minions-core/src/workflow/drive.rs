@@ -1,5 +1,6 @@
 //! Moves one workflow from step to step, with a durable checkpoint before each.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{Instrument, debug, error, error_span, info};
@@ -9,7 +10,7 @@ use crate::component::Stop;
 use crate::error::{Error, Result};
 use crate::minion::Flow;
 use crate::panics::{catch, presentable};
-use crate::store::{Advance, Op, Quarantine, Resolve, StepFailure, StoreError};
+use crate::store::{Advance, FailureKind, Op, Quarantine, Resolve, StepFailure, StoreError};
 use crate::telemetry::handles::End;
 
 use super::Workflow;
@@ -61,6 +62,9 @@ impl Run<'_> {
                 Some(next) => next,
                 None => return self.fail(jumped_nowhere(), false).await,
             },
+            Outcome::Goes(flow @ (Flow::Sleep(_) | Flow::Again { .. } | Flow::Wait { .. })) => {
+                return self.fail(Error::new(format!("{flow:?} is not yet supported")), false).await;
+            }
             Outcome::Goes(Flow::Abort(why)) => return self.abort(&why).await,
             Outcome::Failed(error) => return self.fail(error, false).await,
             Outcome::Panicked(message) => return self.fail(Error::new(message), true).await,
@@ -79,6 +83,10 @@ impl Run<'_> {
             seq: state.seq,
             attempt: state.attempt,
             may_have_run: state.may_have_run,
+            deadline: None,
+            payload: None,
+            failure: None,
+            pending: Arc::default(),
             stop: Stop::new(o.stopping.clone()),
         };
         // An error span, because a filter that lets only errors through should still say whose they are.
@@ -124,11 +132,20 @@ impl Run<'_> {
                     steps_hash: o.steps_hash,
                     seq: state.seq + 1,
                     context: context.clone(),
+                    revision: state.revision + 1,
+                    version: 0,
+                    attempt: 0,
+                    event: None,
+                    wait: None,
+                    failure: None,
+                    consumed: None,
+                    emits: Vec::new(),
+                    work: Vec::new(),
                     at_ms,
                 })
             };
             match o.engine.commit(advance, || o.stopping.cancelled()).await {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(NotDurable::Stopping(error)) => return self.stay(error),
                 Err(NotDurable::Rejected(error)) => {
                     let error = Error::new(error).context("the checkpoint was rejected");
@@ -138,6 +155,7 @@ impl Run<'_> {
         }
         self.state.index = next;
         self.state.seq += 1;
+        self.state.revision += 1;
         self.state.attempt = 1;
         self.state.may_have_run = false;
         true
@@ -173,8 +191,8 @@ impl Run<'_> {
             return true;
         }
         let id = self.state.id;
-        match o.engine.commit(|| Resolve { id }.into(), || o.stopping.cancelled()).await {
-            Ok(()) => true,
+        match o.engine.commit(|| Resolve { id, revision: self.state.revision + 1, emits: Vec::new(), work: Vec::new(), history: None }.into(), || o.stopping.cancelled()).await {
+            Ok(_) => true,
             Err(NotDurable::Stopping(error)) => self.stay(error),
             Err(NotDurable::Rejected(error)) => {
                 let error: &dyn std::error::Error = &error;
@@ -188,11 +206,13 @@ impl Run<'_> {
     async fn fail(&mut self, error: Error, panicked: bool) -> bool {
         let (o, state) = (self.orchestration, &self.state);
         let mut failure = StepFailure::new(self.step_name(), state.attempt, now_ms(), error.chain());
-        failure.panicked = panicked;
+        if panicked {
+            failure.kind = FailureKind::Panic;
+        }
         if o.engine.keeps {
-            let quarantine = || Quarantine { id: state.id, failure: failure.clone(), at_ms: failure.at_ms }.into();
+            let quarantine = || Quarantine { id: state.id, revision: state.revision + 1, failure: failure.clone(), at_ms: failure.at_ms }.into();
             match o.engine.commit(quarantine, || o.stopping.cancelled()).await {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(NotDurable::Stopping(error)) => return self.stay(error),
                 Err(NotDurable::Rejected(rejected)) => {
                     // Nothing is kept that was not stored before: the row comes back with the next start.

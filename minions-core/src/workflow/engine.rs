@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
-use crate::store::{Committed, Committer, Op, Opened, Resolve, StateStore, StoreError};
+use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStore, StoreError};
 use crate::telemetry::handles::CheckpointMetrics;
 
 use super::{Orchestration, WorkflowId, WorkflowIds};
@@ -63,7 +63,7 @@ impl Engine {
         &self,
         make: impl Fn() -> Op + Send,
         stop: impl FnOnce() -> F + Send,
-    ) -> Result<(), NotDurable> {
+    ) -> Result<Applied, NotDurable> {
         let first = self.submit(make());
         self.settle(first, make, stop).await
     }
@@ -74,9 +74,9 @@ impl Engine {
         first: Committed,
         make: impl Fn() -> Op + Send,
         stop: impl FnOnce() -> F + Send,
-    ) -> Result<(), NotDurable> {
+    ) -> Result<Applied, NotDurable> {
         match first.await {
-            Ok(()) => Ok(()),
+            Ok(applied) => Ok(applied),
             // Boxed, so that the state of the rare path does not lie in every workflow's memory.
             Err(error) => Box::pin(self.repeat(error, make, stop())).await,
         }
@@ -87,7 +87,7 @@ impl Engine {
         mut error: StoreError,
         make: impl Fn() -> Op + Send,
         stop: impl Future<Output = ()> + Send,
-    ) -> Result<(), NotDurable> {
+    ) -> Result<Applied, NotDurable> {
         let _blocked = self.blocked.enter();
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         let mut stop = std::pin::pin!(stop);
@@ -101,7 +101,7 @@ impl Engine {
                 () = tokio::time::sleep(backoff.next()) => {}
             }
             match self.submit(make()).await {
-                Ok(()) => return Ok(()),
+                Ok(applied) => return Ok(applied),
                 Err(again) => error = again,
             }
         }
@@ -112,8 +112,10 @@ impl Engine {
         if !self.keeps {
             return Ok(());
         }
-        // Resolves nobody: the queue is in order, so what was before it is answered before it.
-        self.submit(Resolve { id: self.ids.next() }).await
+        // Moves nobody on: the queue is in order, so what was before it is answered before it.
+        let nobody =
+            Resolve { id: self.ids.next(), revision: 1, emits: Vec::new(), work: Vec::new(), history: None };
+        self.submit(nobody).await.map(drop)
     }
 
     /// How many workflows and pipelines wait for a store that fails.

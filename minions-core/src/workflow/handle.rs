@@ -1,11 +1,18 @@
 //! What a running step knows of itself.
 
+use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::component::Stop;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
-use super::WorkflowId;
+use crate::component::Stop;
+use crate::error::{Error, Result};
+use crate::store::{StepFailure, Work};
+
+use super::{Pending, WorkflowId};
 
 /// The identity of the step that runs: taken by a step as `wf: &Workflow`.
 ///
@@ -29,6 +36,12 @@ pub struct Workflow {
     pub(crate) seq: u32,
     pub(crate) attempt: u32,
     pub(crate) may_have_run: bool,
+    pub(crate) deadline: Option<Instant>,
+    /// What the signal says that the step before has waited for.
+    pub(crate) payload: Option<Arc<[u8]>>,
+    /// Why the step that deals with failures runs.
+    pub(crate) failure: Option<Arc<StepFailure>>,
+    pub(crate) pending: Arc<Pending>,
     pub(crate) stop: Stop,
 }
 
@@ -44,8 +57,24 @@ impl Workflow {
             seq: 0,
             attempt: 1,
             may_have_run: false,
+            deadline: None,
+            payload: None,
+            failure: None,
+            pending: Arc::default(),
             stop: Stop::never(),
         }
+    }
+
+    /// The same with a signal that the step before has waited for, for calling a step in a test.
+    ///
+    /// # Panics
+    ///
+    /// If `payload` cannot be encoded.
+    #[must_use]
+    pub fn signalled(mut self, payload: &impl Serialize) -> Self {
+        let payload = serde_json::to_vec(payload).expect("the payload of a signal can be encoded");
+        self.payload = Some(payload.into());
+        self
     }
 
     /// The workflow.
@@ -89,6 +118,40 @@ impl Workflow {
     #[must_use]
     pub fn may_have_run(&self) -> bool {
         self.may_have_run
+    }
+
+    /// When this attempt is out of time, if its step has a timeout.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// What the signal says that the step before has [waited](crate::minion::Flow::wait) for; nothing if it did not come
+    /// in time.
+    ///
+    /// # Errors
+    ///
+    /// When it says something that is no `T`.
+    pub fn signal<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let decode = |payload: &Arc<[u8]>| {
+            serde_json::from_slice(payload)
+                .map_err(|error| Error::new(error).context(format!("the signal cannot be read as `{}`", type_name::<T>())))
+        };
+        self.payload.as_ref().map(decode).transpose()
+    }
+
+    /// Why the step runs that deals with failures; nothing in every other step.
+    #[must_use]
+    pub fn failure(&self) -> Option<&StepFailure> {
+        self.failure.as_deref()
+    }
+
+    /// Hands over work to be done in the commit of the checkpoint that follows this step, by a store that knows how:
+    /// together with it or not at all. If the step fails, it is forgotten; if the work fails, the step has failed.
+    ///
+    /// A store's crate has the friendly form of this.
+    pub fn join_checkpoint(&self, work: Work) {
+        self.pending.work(work);
     }
 
     /// Whether the runtime is stopping; a long step may return early, but is not obliged to.

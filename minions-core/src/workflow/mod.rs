@@ -5,6 +5,7 @@ mod engine;
 mod handle;
 mod id;
 mod orchestration;
+mod pending;
 mod resume;
 mod seat;
 
@@ -12,4 +13,5 @@ pub(crate) use engine::{Engine, NotDurable};
 pub use handle::{IdempotencyKey, Workflow};
 pub use id::{ParseWorkflowIdError, WorkflowId, WorkflowIds};
 pub(crate) use orchestration::{Orchestration, Start};
+pub(crate) use pending::Pending;
 pub(crate) use resume::Backlog;

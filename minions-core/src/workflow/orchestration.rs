@@ -59,6 +59,8 @@ pub(crate) struct Start {
     pub(crate) instance: u64,
     pub(crate) index: usize,
     pub(crate) seq: u32,
+    /// Of the row, as the store has it.
+    pub(crate) revision: u32,
     pub(crate) attempt: u32,
     pub(crate) may_have_run: bool,
 }
@@ -148,7 +150,15 @@ impl Orchestration {
         let mut context = Vec::with_capacity(128);
         start.loaded.encode_context(&mut context)?;
         let step = self.steps[start.index].name.into();
-        Ok(NewWorkflow { id: start.id, orchestration: self.id.clone(), step, steps_hash: self.steps_hash, context })
+        Ok(NewWorkflow {
+            id: start.id,
+            orchestration: self.id.clone(),
+            step,
+            steps_hash: self.steps_hash,
+            version: 0,
+            context,
+            wake_ms: None,
+        })
     }
 
     /// Runs a workflow in a task of its own; `slot` is given back when it ends.

@@ -172,12 +172,12 @@ fn load(orchestration: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
     let minion = orchestration.seat.minion();
     let loaded = crate::panics::contain_sync(|| minion.load(&row.event, &row.context))?;
     let attempt = row.attempt.saturating_add(1);
-    Ok(Start { id: row.id, loaded, instance, index, seq: row.seq, attempt, may_have_run: true })
+    Ok(Start { id: row.id, loaded, instance, index, seq: row.seq, revision: row.revision, attempt, may_have_run: true })
 }
 
 async fn quarantine(orchestration: &Orchestration, row: &StoredWorkflow, error: &Error) {
     let failure = StepFailure::new(row.step.clone(), row.attempt.saturating_add(1), now_ms(), error.chain());
-    let op = || Quarantine { id: row.id, failure: failure.clone(), at_ms: failure.at_ms }.into();
+    let op = || Quarantine { id: row.id, revision: row.revision + 1, failure: failure.clone(), at_ms: failure.at_ms }.into();
     let kept = orchestration.engine.commit(op, || orchestration.stopping.cancelled()).await.is_ok();
     let cause: &dyn std::error::Error = error.as_std();
     error!(
