@@ -268,7 +268,7 @@ fn begin(engine: &Engine, takers: Vec<Taker>, item: &Item) -> Result<Admission> 
             let instance = seat.instance();
             let loaded = seat.minion().begin(item.event.clone())?;
             let id = engine.ids.next();
-            Ok((taker, Start { id, loaded, instance, index: 0, seq: 0, revision: 0, attempt: 1, may_have_run: false }, None))
+            Ok((taker, Start::new(id, loaded, instance, now_ms()), None))
         });
         let workflows: Vec<_> = workflows.collect::<Result<_>>()?;
         if !engine.keeps {

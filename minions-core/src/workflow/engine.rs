@@ -12,6 +12,8 @@ use crate::backoff::Backoff;
 use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStore, StoreError};
 use crate::telemetry::handles::CheckpointMetrics;
 
+use super::mailbox::Mailbox;
+use super::routes::Routes;
 use super::{Orchestration, WorkflowId, WorkflowIds};
 
 /// Shared by every orchestration of one runtime.
@@ -20,6 +22,9 @@ pub(crate) struct Engine {
     pub(crate) ids: WorkflowIds,
     /// Whether there is anything to commit to; false lets workflows run without encoding a byte.
     pub(crate) keeps: bool,
+    pub(crate) routes: Routes,
+    /// Signals, where no store keeps them.
+    pub(crate) mailbox: Mailbox,
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
     /// How many workflows of each orchestration were found or set aside in quarantine; kept here, because an orchestration
@@ -46,6 +51,8 @@ impl Engine {
             keeps: store.keeps(),
             blocked: Blocked::new(&metrics),
             committer: Mutex::new(Some(Committer::start(store.clone(), metrics))),
+            routes: Routes::default(),
+            mailbox: Mailbox::default(),
             quarantined: Mutex::default(),
             leftovers: Mutex::default(),
             store,
@@ -113,8 +120,7 @@ impl Engine {
             return Ok(());
         }
         // Moves nobody on: the queue is in order, so what was before it is answered before it.
-        let nobody =
-            Resolve { id: self.ids.next(), revision: 1, emits: Vec::new(), work: Vec::new(), history: None };
+        let nobody = Resolve { id: self.ids.next(), revision: 1, emits: Vec::new(), work: Vec::new(), history: None };
         self.submit(nobody).await.map(drop)
     }
 
