@@ -10,10 +10,10 @@ use crate::hooks::Hooks;
 use crate::kind::Kind;
 use crate::paths::{Root, local};
 use crate::text::spelled;
-use crate::{attr, forward, half};
+use crate::{attr, duration, forward, half};
 
 use super::model::majority;
-use super::step::Step;
+use super::step::{Declared, Retry, Step};
 
 pub(crate) fn minion(root: &Root, block: &Block, hooks: &Hooks<'_>, steps: &[Step]) -> TokenStream {
     let private = root.private();
@@ -51,11 +51,13 @@ fn implementation(
     let Types { event_of, context_of, assertions, .. } = &types;
     let forwarded = forward::shared(hooks, root);
     let infos = steps.iter().map(|step| {
-        let Step { name, ident, conditions, .. } = step;
+        let Step { name, ident, conditions, declared, .. } = step;
+        let declared = info(&private, declared);
         quote_spanned! {ident.span()=>
             #(#conditions)*
             #private::StepInfo::new(#name)
                 .at(#private::Location::new(::core::file!(), ::core::line!(), ::core::column!()))
+                #declared
         }
     });
     let (positions, indices) = indices(steps);
@@ -106,6 +108,29 @@ fn implementation(
         }
     };
     quote!(#assertions #implementation)
+}
+
+/// What a step declares, as calls on its `StepInfo`.
+fn info(private: &TokenStream, declared: &Declared) -> TokenStream {
+    let Declared { aliases, retry, timeout, on_failure, .. } = declared;
+    let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
+    let retry = retry.as_ref().map(|Retry { attempts, backoff }| {
+        let attempts = match attempts {
+            Some(attempts) => quote!(#private::Retry::attempts(#attempts)),
+            None => quote!(#private::Retry::DEFAULT),
+        };
+        let backoff = backoff.map(|(first, longest)| {
+            let (first, longest) = (duration::tokens(first), duration::tokens(longest));
+            quote!(.backoff(#first, #longest))
+        });
+        quote!(.retry(#attempts #backoff))
+    });
+    let timeout = timeout.map(|timeout| {
+        let timeout = duration::tokens(timeout);
+        quote!(.timeout(#timeout))
+    });
+    let on_failure = on_failure.then(|| quote!(.on_failure()));
+    quote!(#aliases #retry #timeout #on_failure)
 }
 
 /// The variables of the generated `step`.

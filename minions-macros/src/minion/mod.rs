@@ -27,15 +27,10 @@ const REFUSED: [Refused; 6] = [
 /// Everything the impl half of a minion adds; wrong jumps in the block are replaced.
 pub(crate) fn expand(root: &Root, arguments: Arguments, block: &mut Block, diag: &mut Diagnostics) -> TokenStream {
     arguments.finish(&["crate"], &REFUSED, diag);
-    let marked: Vec<String> = block
-        .methods()
-        .filter(|method| method.helper("minion_step").is_some())
-        .map(crate::block::Method::name)
-        .collect();
-    jump::check(block, &marked, diag);
+    jump::check(block, diag);
     let steps = model::steps(block, diag);
     let hooks = Hooks::check(Kind::Minion, block, diag);
-    if marked.is_empty() {
+    if block.methods().all(|method| method.helper("minion_step").is_none()) {
         diag.at(
             &block.self_ty,
             "this minion has no step: mark at least one method `#[minion_step]`, for example `async fn handle(&self, event: &E, context: &mut C) -> Result<()>`",
