@@ -121,14 +121,13 @@ mod tests {
 
     #[expect(clippy::needless_pass_by_value, reason = "the calls read better without a borrow")]
     fn messages(body: TokenStream) -> (String, Vec<String>) {
-        let mut block: Block =
-            syn::parse2(quote!(impl W {
-                #[minion_step] async fn a(&self) { #body }
-                fn helper(&self) {}
-                #[minion_step] fn record(&self) {}
-                #[minion_step(on_failure)] fn clean(&self) {}
-            }))
-            .expect("the block parses");
+        let mut block: Block = syn::parse2(quote!(impl W {
+            #[minion_step] async fn a(&self) { #body }
+            fn helper(&self) {}
+            #[minion_step] fn record(&self) {}
+            #[minion_step(on_failure)] fn clean(&self) {}
+        }))
+        .expect("the block parses");
         let mut diag = Diagnostics::new();
         check(&mut block, &mut diag);
         (block.to_token_stream().to_string(), diag.messages())
@@ -144,8 +143,9 @@ mod tests {
 
     #[test]
     fn wrong_jumps_are_named() {
-        let (echo, seen) =
-            messages(quote!(Flow::to(Self::recrod); foo(Flow::to(Self::helper)); Flow::to(Ticker::tick); Flow::to(Self::clean);));
+        let (echo, seen) = messages(
+            quote!(Flow::to(Self::recrod); foo(Flow::to(Self::helper)); Flow::to(Ticker::tick); Flow::to(Self::clean);),
+        );
         assert_eq!(
             seen,
             [

@@ -26,7 +26,10 @@ pub(crate) fn steps(block: &Block, diag: &mut Diagnostics) -> Vec<Step> {
         && first.declared.on_failure
         && rest.iter().all(|step| step.declared.on_failure)
     {
-        diag.at(&first.ident, format!("`{}` deals with the failures of the other steps, and there is none; add a step", first.ident));
+        diag.at(
+            &first.ident,
+            format!("`{}` deals with the failures of the other steps, and there is none; add a step", first.ident),
+        );
     }
     // A stable sort: the others stay in the order in which they run.
     steps.sort_by_key(|step| step.declared.on_failure);

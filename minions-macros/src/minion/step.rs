@@ -195,6 +195,13 @@ fn names_impl(tokens: TokenStream) -> bool {
     })
 }
 
+/// The hook `accept` takes the event as the steps do.
+pub(crate) fn check_event(accept: &Method, diag: &mut Diagnostics) {
+    if let Some(parameter) = accept.parameters().next() {
+        event(parameter, diag);
+    }
+}
+
 fn event(parameter: &PatType, diag: &mut Diagnostics) -> Option<Type> {
     match ungrouped(&parameter.ty) {
         Type::Reference(reference) if reference.mutability.is_none() => Some((*reference.elem).clone()),
