@@ -7,6 +7,7 @@ mod support;
 mod admission;
 mod control;
 mod cycles;
+mod deaths;
 mod emits;
 mod erased;
 mod found;
