@@ -19,6 +19,7 @@ mod panics;
 mod persistence;
 mod races;
 mod random;
+mod rest;
 mod resume;
 mod sharing;
 mod supervision;
