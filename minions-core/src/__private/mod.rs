@@ -39,7 +39,7 @@ pub use halves::{
 pub use types::{
     ContextDefault, ContextOf, EmittedOf, EventOf, NextOf, StandIn, assert_context, assert_event, assert_next,
 };
-pub use verdict::{Asked, Pause, Returned, Silent, Unjudged};
+pub use verdict::{AsError, Asked, Pause, Returned, Silent, Unjudged};
 
 pub use crate::component::{Assembly, Component, Dep, Health, Inject, Location, Need, Stop};
 pub use crate::error::{Error, Failure, FailureInfo, Result, Verdict};

@@ -60,12 +60,17 @@ fn said(error: &(dyn StdError + 'static)) -> Verdict {
 }
 
 /// The answer for any other error: that of the outermost of its causes which asks for patience. Imported as `_`.
-pub trait Silent {
-    fn verdict(&self) -> Verdict;
+pub trait Silent<T> {
+    fn verdict(&self) -> Verdict
+    where
+        T: AsError;
 }
 
-impl<T: AsError> Silent for Asked<'_, T> {
-    fn verdict(&self) -> Verdict {
+impl<T> Silent<T> for Asked<'_, T> {
+    fn verdict(&self) -> Verdict
+    where
+        T: AsError,
+    {
         said(self.0.as_error())
     }
 }

@@ -68,7 +68,7 @@ fn implementation(
     let Types { event_of, context_of, assertions, .. } = &types;
     let forwarded = forward::shared(hooks, root);
     let (constants, emits) = (constants(root, declared), emits(root, ty, &declared.emits));
-    let accept = hooks.all("accept").map(|method| accept(root, method, &types));
+    let accept = hooks.all("accept").filter_map(|method| accept(root, method, &types));
     let migrate = hooks.all("migrate").map(|method| migrate(root, method));
     let infos = steps.iter().map(|step| {
         let Step { name, ident, conditions, declared, .. } = step;
@@ -196,28 +196,30 @@ fn emits(root: &Root, ty: &Type, emits: &[Type]) -> Option<TokenStream> {
     })
 }
 
-fn accept(root: &Root, method: &Method, types: &Types<'_>) -> TokenStream {
+/// Nothing when it does not take the event by reference, which has been reported.
+fn accept(root: &Root, method: &Method, types: &Types<'_>) -> Option<TokenStream> {
     let (conditions, span) = (method.conditions(), method.output_span());
     let here = method.signature.ident.span();
     let (this, event) = (local("self", span), local("event", here));
-    let parameter = method.parameters().next().map(|parameter| ungrouped(&parameter.ty));
-    let event_of = &types.event_of;
-    let given = match parameter {
-        Some(Type::Reference(reference)) if spelled(&reference.elem) != spelled(types.event) => {
-            let (own, main) = (&reference.elem, types.event);
-            let private = root.private_at(own.span());
-            quote_spanned!(own.span()=> <#own as #private::AcceptedEvent<#main>>::same(#event_of::get(#event)))
-        }
-        _ => quote!(#event_of::get(#event)),
+    let own = match ungrouped(&method.parameters().next()?.ty) {
+        Type::Reference(reference) if reference.mutability.is_none() => &reference.elem,
+        _ => return None,
+    };
+    let (event_of, main) = (&types.event_of, types.event);
+    let given = if spelled(own) == spelled(main) {
+        quote!(#event_of::get(#event))
+    } else {
+        let private = root.private_at(own.span());
+        quote_spanned!(own.span()=> <#own as #private::AcceptedEvent<#main>>::same(#event_of::get(#event)))
     };
     let there = root.private_at(span);
     let call = quote_spanned!(span=> #there::Acceptance::accepted(Self::accept(#this, #given)));
-    quote_spanned! {here=>
+    Some(quote_spanned! {here=>
         #(#conditions)*
         fn accept(&#this, #event: &Self::Event) -> bool {
             #call
         }
-    }
+    })
 }
 
 fn migrate(root: &Root, method: &Method) -> TokenStream {
