@@ -121,6 +121,7 @@ impl State {
         let body = PipelineBody {
             factory: resolved.factory,
             name: resolved.entry.name,
+            scope: resolved.scope.clone(),
             settings: resolved.settings.clone(),
             background: resolved.entry.background,
             subscribers: Arc::new(Subscribers::new()),

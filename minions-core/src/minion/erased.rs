@@ -10,7 +10,7 @@ use crate::component::{Assembly, Entry, Hooks, forward_hooks};
 use crate::error::{Error, Result};
 use crate::workflow::Workflow;
 
-use super::{Flow, Minion, StepId, StepInfo, steps_hash};
+use super::{Flow, History, Minion, StepId, StepInfo, steps_hash};
 
 /// A minion without its types; implemented for every [`Minion`].
 pub trait ErasedMinion: Send + Sync {
@@ -24,6 +24,16 @@ pub trait ErasedMinion: Send + Sync {
     fn steps_hash(&self) -> u64 {
         steps_hash(self.steps())
     }
+
+    /// How much is kept of its workflows that have ended.
+    fn history(&self) -> History;
+
+    /// Whether it takes a live event, which must be of its type.
+    ///
+    /// # Errors
+    ///
+    /// When it is not.
+    fn accept(&self, event: &(dyn Any + Send + Sync)) -> Result<bool>;
 
     /// A new workflow for a live event, which must be of the minion's type.
     ///
@@ -98,8 +108,16 @@ impl<M: Minion> ErasedMinion for M {
         M::STEPS
     }
 
+    fn history(&self) -> History {
+        M::HISTORY
+    }
+
+    fn accept(&self, event: &(dyn Any + Send + Sync)) -> Result<bool> {
+        event.downcast_ref().map(|event| Minion::accept(self, event)).ok_or_else(not_mine::<M>)
+    }
+
     fn begin(self: Arc<Self>, event: Arc<dyn Any + Send + Sync>) -> Result<Box<dyn ErasedWorkflow>> {
-        let event = event.downcast().map_err(|_| Error::new(format!("the event is not what `{}` takes", M::NAME)))?;
+        let event = event.downcast().map_err(|_| not_mine::<M>())?;
         Ok(Box::new(Loaded { minion: self, event, context: M::Context::default() }))
     }
 
@@ -112,6 +130,10 @@ impl<M: Minion> ErasedMinion for M {
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
+}
+
+fn not_mine<M: Minion>() -> Error {
+    Error::new(format!("the event is not what `{}` takes", M::NAME))
 }
 
 fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {

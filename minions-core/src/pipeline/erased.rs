@@ -18,6 +18,8 @@ pub(crate) trait PipelineFactory: Send + Sync {
     /// The type of event that it produces, and its name.
     fn event(&self) -> (TypeId, &'static str);
     fn idle(&self) -> Duration;
+    /// How long keys are remembered.
+    fn keep_keys(&self) -> Duration;
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedPipeline>>>;
 }
 
@@ -64,6 +66,10 @@ impl<P: Pipeline> PipelineFactory for Factory<P> {
         P::IDLE
     }
 
+    fn keep_keys(&self) -> Duration {
+        P::KEEP_KEYS
+    }
+
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedPipeline>>> {
         async move { Ok(Box::new(Instance(P::create(cx).await?)) as Box<dyn ErasedPipeline>) }.boxed()
     }
@@ -81,6 +87,7 @@ impl<P: Pipeline> ErasedPipeline for Instance<P> {
         async move {
             Ok(match self.0.next().await? {
                 Next::Event(event) => Next::Event(Item::new(event)),
+                Next::Delivery(delivery) => Next::Delivery(delivery.map(Item::new)),
                 Next::Idle => Next::Idle,
                 Next::IdleFor(pause) => Next::IdleFor(pause),
                 Next::End => Next::End,

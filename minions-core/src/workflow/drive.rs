@@ -253,10 +253,7 @@ impl Run<'_> {
     }
 
     fn end(&self, end: End) {
-        self.orchestration.metrics.end(end, self.began.elapsed());
-        if end == End::Quarantined {
-            self.orchestration.count_quarantined();
-        }
+        self.orchestration.ended(self.state.id, end, self.began.elapsed());
     }
 
     fn step_name(&self) -> &'static str {

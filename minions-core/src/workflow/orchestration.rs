@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,7 +15,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::minion::{ErasedMinion, ErasedWorkflow, StepInfo};
 use crate::store::{NewWorkflow, StoreError};
 use crate::telemetry::caller::CallerId;
-use crate::telemetry::handles::WorkflowMetrics;
+use crate::telemetry::handles::{End, WorkflowMetrics};
+use crate::telemetry::{Kept, WorkflowLedger};
 
 use super::drive::drive;
 use super::seat::Seat;
@@ -30,10 +32,11 @@ pub(crate) struct Orchestration {
     pub(crate) caller: CallerId,
     pub(crate) metrics: WorkflowMetrics,
     pub(crate) engine: Arc<Engine>,
+    pub(crate) ledger: Arc<Kept<WorkflowLedger>>,
     /// One permit for every workflow that may be awake.
     slots: Arc<Semaphore>,
     tasks: TaskTracker,
-    awake: Mutex<HashMap<WorkflowId, AbortHandle>>,
+    awake: Mutex<HashMap<WorkflowId, Task>>,
     /// Events of its pipeline that are on their way to durability.
     admissions: TaskTracker,
     /// Requested as soon as it stops, in every mode.
@@ -77,6 +80,7 @@ impl Orchestration {
         let metrics = WorkflowMetrics::register(&id, name, steps);
         metrics.quarantined.set(engine.add_quarantined(&id, 0) as f64);
         Self {
+            ledger: engine.ledger(&id),
             metrics,
             steps_hash: minion.steps_hash(),
             slots: Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS))),
@@ -167,11 +171,31 @@ impl Orchestration {
         // Held over the spawn, so that a workflow that ends at once finds itself in the map.
         let mut awake = self.awake.lock();
         self.metrics.in_flight.increment(1.0);
+        self.ledger.book(|ledger| ledger.running += 1);
         let guard = Awake { orchestration: self.clone(), id, _slot: slot };
         let task = self.tasks.spawn(async move {
             drive(&guard.orchestration, start).await;
         });
-        awake.insert(id, task.abort_handle());
+        awake.insert(id, Task { handle: task.abort_handle(), has_ended: false });
+    }
+
+    /// Books the end of a workflow that is awake, once it is durable.
+    pub(crate) fn ended(&self, id: WorkflowId, end: End, took: Duration) {
+        self.metrics.end(end, took);
+        if end == End::Quarantined {
+            // Stored where there is a store, dropped where there is none: as every workflow that just falls asleep.
+            return self.count_quarantined();
+        }
+        let Some(true) = self.awake.lock().get_mut(&id).map(|task| !std::mem::replace(&mut task.has_ended, true)) else {
+            return;
+        };
+        self.ledger.book(|ledger| {
+            ledger.running -= 1;
+            match end {
+                End::Succeeded => ledger.succeeded += 1,
+                End::Aborted | End::Quarantined => ledger.aborted += 1,
+            }
+        });
     }
 
     /// How many workflows are awake.
@@ -187,7 +211,7 @@ impl Orchestration {
 
     /// Drops every workflow where it is, at its next await; answers how many there were.
     pub(crate) fn interrupt(&self) -> usize {
-        let tasks: Vec<_> = self.awake.lock().values().cloned().collect();
+        let tasks: Vec<_> = self.awake.lock().values().map(|task| task.handle.clone()).collect();
         tasks.iter().for_each(AbortHandle::abort);
         tasks.len()
     }
@@ -226,6 +250,13 @@ impl Orchestration {
     }
 }
 
+/// The task of a workflow that is awake.
+struct Task {
+    handle: AbortHandle,
+    /// Whether its end is durable and booked.
+    has_ended: bool,
+}
+
 /// Lies in the task of a workflow and cleans up however it ends.
 struct Awake {
     orchestration: Arc<Orchestration>,
@@ -235,7 +266,15 @@ struct Awake {
 
 impl Drop for Awake {
     fn drop(&mut self) {
-        self.orchestration.awake.lock().remove(&self.id);
-        self.orchestration.metrics.in_flight.decrement(1.0);
+        let o = &self.orchestration;
+        let task = o.awake.lock().remove(&self.id);
+        if !task.is_some_and(|task| task.has_ended) {
+            o.ledger.book(|ledger| {
+                ledger.running -= 1;
+                // Where nothing is kept, it is gone.
+                ledger.dropped += u64::from(!o.engine.keeps);
+            });
+        }
+        o.metrics.in_flight.decrement(1.0);
     }
 }
