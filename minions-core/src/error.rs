@@ -44,6 +44,12 @@ impl Error {
         &*self.source
     }
 
+    /// The error as a boxed one of the standard library.
+    #[must_use]
+    pub fn into_boxed(self) -> Box<dyn StdError + Send + Sync> {
+        self.source
+    }
+
     /// The messages of the error and its causes, outermost first.
     #[must_use]
     pub fn chain(&self) -> Vec<String> {

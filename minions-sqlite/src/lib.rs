@@ -29,6 +29,7 @@ mod apply;
 mod durability;
 mod lock;
 mod open;
+mod owner;
 mod reader;
 mod schema;
 mod session;

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use minions_core::store::StoreError;
 
 use crate::lock::{OwnerLock, Place};
+use crate::owner::Owner;
 use crate::{Durability, schema};
 
 /// How long to wait for another program that writes to the file, such as a shell.
@@ -21,7 +22,7 @@ pub(crate) const BUSY_FOR: Duration = Duration::from_secs(5);
 pub(crate) struct Database {
     /// Declared before the lock, because it must be closed before the lock is given up.
     pub(crate) connection: Connection,
-    pub(crate) epoch: u64,
+    pub(crate) owner: Owner,
     pub(crate) place: Place,
     pub(crate) lock: OwnerLock,
 }
@@ -58,11 +59,11 @@ pub(crate) fn open(path: &Path, durability: Durability) -> Result<Database, Stor
         }
     };
     configure(&connection, durability).map_err(|error| cannot("prepare", error))?;
-    let epoch = schema::migrate(&mut connection, path)?;
+    let owner = schema::migrate(&mut connection, path)?;
     let place = Place::of(path).map_err(|error| {
         StoreError::unavailable(format!("cannot look at the state `{}`", path.display())).with_source(error)
     })?;
-    Ok(Database { connection, epoch, place, lock })
+    Ok(Database { connection, owner, place, lock })
 }
 
 fn create_directory(path: &Path) -> Result<(), StoreError> {

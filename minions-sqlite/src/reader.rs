@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
+use futures_util::TryStreamExt as _;
+use sqlx::query_builder::QueryBuilder;
+use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{ConnectOptions as _, Row as _};
 
-use minions_core::store::{Filter, StatusCount, StoreError, StoredWorkflow};
+use minions_core::store::{Due, Ended, Filter, Status, StatusCount, StoreError, StoredCursor, StoredWorkflow};
 use minions_core::workflow::WorkflowId;
 
 use crate::open::BUSY_FOR;
@@ -13,6 +15,16 @@ use crate::value;
 
 /// One for the resumption of work, one for a person who looks on.
 const CONNECTIONS: u32 = 2;
+
+/// What [`stored`] reads, of the tables of [`JOINED`].
+const COLUMNS: &str = "SELECT w.id, o.name, w.status, w.step, w.steps_hash, w.seq, w.attempt, \
+     coalesce(w.event, l.event), w.context, w.failures, w.created_ms, w.updated_ms, w.revision, w.version, w.wake_ms, \
+     w.signal, g.payload, s.deaths";
+
+const JOINED: &str = " LEFT JOIN orchestration o ON o.id = w.orchestration \
+     LEFT JOIN large_event l ON w.event IS NULL AND l.key = w.key \
+     LEFT JOIN minions_signal g ON g.key = w.key AND g.name = w.signal \
+     LEFT JOIN minions_suspect s ON s.key = w.key AND s.revision = w.revision WHERE ";
 
 /// The read-only connections, opened when they are first needed.
 #[derive(Clone, Debug)]
@@ -32,33 +44,61 @@ impl Reader {
     }
 
     pub(crate) async fn scan(&self, filter: Filter, limit: usize) -> Result<Vec<StoredWorkflow>, StoreError> {
-        let only = filter.only.map(|id| id.key());
-        // Saturating, where nothing can be above the greatest key or below the smallest.
-        let after = filter.after.map(|id| id.key()).max(only.map(|key| key.saturating_sub(1))).unwrap_or(i64::MIN);
-        let up_to = filter.up_to.map_or(i64::MAX, |id| id.key()).min(only.unwrap_or(i64::MAX));
-        let status = match filter.status.map(value::status_code) {
-            Some(None) => return Ok(Vec::new()),
-            status => status.flatten(),
-        };
-        let rows = sqlx::query(
-            "SELECT w.id, o.name, w.status, w.step, w.steps_hash, w.seq, w.attempt, coalesce(w.event, l.event), \
-             w.context, w.failures, w.created_ms, w.updated_ms \
-             FROM workflow w LEFT JOIN orchestration o ON o.id = w.orchestration \
-             LEFT JOIN large_event l ON w.event IS NULL AND l.key = w.key \
-             WHERE w.key > ?1 AND w.key <= ?2 AND (?3 IS NULL OR w.id = ?3) \
-             AND (?4 IS NULL OR w.orchestration = (SELECT id FROM orchestration WHERE name = ?4)) \
-             AND (?5 IS NULL OR w.status = ?5) ORDER BY w.key LIMIT ?6",
-        )
-        .bind(after)
-        .bind(up_to)
-        .bind(filter.only.map(|id| id.as_bytes().to_vec()))
-        .bind(filter.orchestration)
-        .bind(status)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(unreadable)?;
+        let Some(mut query) = scan(&filter) else { return Ok(Vec::new()) };
+        // What is in an event is decided here, by the function that decides it for every store. The rows stream in, so
+        // that none is kept that is not asked for.
+        if filter.event.is_none() {
+            query.push(" LIMIT ").push_bind(limited(limit));
+        }
+        let query = query.build().persistent(false);
+        let mut rows = query.fetch(&self.pool);
+        let mut found = Vec::new();
+        while found.len() < limit
+            && let Some(row) = rows.try_next().await.map_err(unreadable)?
+        {
+            if let Some(field) = &filter.event
+                && !field.matches(row.try_get::<Option<&[u8]>, _>(7).map_err(unreadable)?.unwrap_or_default())
+            {
+                continue;
+            }
+            found.push(stored(&row).map_err(unreadable)?);
+        }
+        Ok(found)
+    }
+
+    pub(crate) async fn due(&self, due: Due, limit: usize) -> Result<Vec<StoredWorkflow>, StoreError> {
+        let rows = self::due(&due, limit).build().fetch_all(&self.pool).await.map_err(unreadable)?;
         rows.iter().map(stored).collect::<Result<_, _>>().map_err(unreadable)
+    }
+
+    pub(crate) async fn cursors(&self, source: &str) -> Result<Vec<StoredCursor>, StoreError> {
+        let rows = sqlx::query("SELECT partition, count, position FROM minions_cursor WHERE source = ?1 ORDER BY 1")
+            .bind(source)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unreadable)?;
+        let cursor = |row: &SqliteRow| {
+            let count = row.try_get::<i64, _>(1)?;
+            Ok(StoredCursor::new(row.try_get::<String, _>(0)?, count.cast_unsigned(), row.try_get(2)?))
+        };
+        rows.iter().map(cursor).collect::<Result<_, _>>().map_err(unreadable)
+    }
+
+    pub(crate) async fn history(&self, of: Option<String>, limit: usize) -> Result<Vec<Ended>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT e.id, coalesce(o.name, ''), e.outcome, e.step, e.seq, e.revision, e.created_ms, e.ended_ms, \
+             e.failures FROM minions_ended e LEFT JOIN orchestration o ON o.id = e.orchestration ",
+        );
+        match of {
+            Some(of) => query
+                .push("WHERE e.orchestration = (SELECT id FROM orchestration WHERE name = ")
+                .push_bind(of)
+                .push(") ORDER BY e.ended_ms DESC, e.number DESC"),
+            None => query.push("ORDER BY e.number DESC"),
+        };
+        query.push(" LIMIT ").push_bind(limited(limit));
+        let rows = query.build().fetch_all(&self.pool).await.map_err(unreadable)?;
+        rows.iter().map(ended).collect::<Result<_, _>>().map_err(unreadable)
     }
 
     pub(crate) async fn counts(&self) -> Result<Vec<StatusCount>, StoreError> {
@@ -85,30 +125,120 @@ impl Reader {
     }
 }
 
+/// The query for everything that matches `filter` but its event; none if nothing can match.
+fn scan(filter: &Filter) -> Option<QueryBuilder<Sqlite>> {
+    let only = filter.only.map(|id| id.key());
+    // Saturating, where nothing can be above the greatest key or below the smallest.
+    let after = filter.after.map(|id| id.key()).max(only.map(|key| key.saturating_sub(1))).unwrap_or(i64::MIN);
+    let up_to = filter.up_to.map_or(i64::MAX, |id| id.key()).min(only.unwrap_or(i64::MAX));
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" FROM workflow w");
+    // Few are in quarantine, many are not. Without statistics the database does not know.
+    if filter.status == Some(Status::Quarantined) && only.is_none() {
+        query.push(" INDEXED BY workflow_quarantined");
+    }
+    query.push(JOINED).push("w.key > ").push_bind(after).push(" AND w.key <= ").push_bind(up_to);
+    if let Some(id) = filter.only {
+        query.push(" AND w.id = ").push_bind(id.as_bytes().to_vec());
+    }
+    if let Some(orchestration) = &filter.orchestration {
+        of(query.push(" AND "), orchestration);
+    }
+    if let Some(status) = filter.status {
+        // Written out, because a partial index is not used for a value that is bound.
+        query.push(format_args!(" AND w.status = {}", value::status_code(status)?));
+    }
+    if let Some(rests) = filter.rests {
+        query.push(if rests { " AND w.wake_ms IS NOT NULL" } else { " AND w.wake_ms IS NULL" });
+    }
+    if let Some(step) = &filter.step {
+        query.push(" AND w.step = ").push_bind(step.clone());
+    }
+    if let Some(deaths) = filter.deaths {
+        query.push(" AND coalesce(s.deaths, 0) >= ").push_bind(deaths);
+    }
+    query.push(" ORDER BY w.key");
+    Some(query)
+}
+
+/// The query for what is due, along the index of those that rest.
+fn due(due: &Due, limit: usize) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" FROM workflow w INDEXED BY workflow_resting").push(JOINED);
+    of(&mut query, &due.orchestration)
+        .push(" AND w.wake_ms IS NOT NULL AND (w.wake_ms, w.key) > (")
+        .push_bind(due.after.wake_ms)
+        .push(", ")
+        .push_bind(due.after.key)
+        .push(") AND w.wake_ms <= ")
+        .push_bind(due.until_ms)
+        .push(" ORDER BY w.wake_ms, w.key LIMIT ")
+        .push_bind(limited(limit));
+    query
+}
+
+/// Only the workflows of `orchestration`.
+fn of<'q>(query: &'q mut QueryBuilder<Sqlite>, orchestration: &str) -> &'q mut QueryBuilder<Sqlite> {
+    query
+        .push("w.orchestration = (SELECT id FROM orchestration WHERE name = ")
+        .push_bind(orchestration.to_owned())
+        .push(")")
+}
+
+fn limited(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
 /// A row as it is: what is odd about it must not hide it, nor its neighbours.
 fn stored(row: &SqliteRow) -> Result<StoredWorkflow, sqlx::Error> {
-    let id = row.try_get::<&[u8], _>(0)?;
-    let id = id.try_into().map(WorkflowId::from_bytes).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
     let orchestration = row.try_get::<Option<String>, _>(1)?.unwrap_or_default();
-    let mut workflow = StoredWorkflow::new(id, orchestration, row.try_get::<String, _>(3)?);
+    let mut workflow = StoredWorkflow::new(identity(row)?, orchestration, row.try_get::<String, _>(3)?);
     workflow.status = value::status(row.try_get(2)?);
     workflow.steps_hash = row.try_get::<i64, _>(4)?.cast_unsigned();
     // Counts that are none, from a damaged page or an edit by hand.
-    let count = |column: usize, name: &str| {
+    let mut damage = None;
+    let mut count = |column: usize, name: &str| {
         let value = row.try_get::<i64, _>(column)?;
-        Ok::<_, sqlx::Error>(u32::try_from(value).map_err(|_| format!("its {name} is {value}")))
+        Ok::<_, sqlx::Error>(u32::try_from(value).unwrap_or_else(|_| {
+            damage.get_or_insert_with(|| format!("its {name} is {value}"));
+            0
+        }))
     };
-    match (count(5, "seq")?, count(6, "attempt")?) {
-        (Ok(seq), Ok(attempt)) => (workflow.seq, workflow.attempt) = (seq, attempt),
-        (Err(why), _) | (_, Err(why)) => workflow.damage = Some(why),
-    }
+    workflow.seq = count(5, "seq")?;
+    workflow.attempt = count(6, "attempt")?;
+    workflow.revision = count(12, "revision")?;
+    workflow.version = count(13, "version")?;
+    workflow.damage = damage;
     // A large event that is lost becomes one that nobody can decode, which sets its workflow aside.
     workflow.event = row.try_get::<Option<Vec<u8>>, _>(7)?.unwrap_or_default();
     workflow.context = row.try_get(8)?;
     workflow.failures = value::failures(row.try_get(9)?);
     workflow.created_ms = row.try_get(10)?;
     workflow.updated_ms = row.try_get(11)?;
+    workflow.wake_ms = row.try_get(14)?;
+    workflow.signal = row.try_get(15)?;
+    workflow.payload = row.try_get(16)?;
+    let deaths = row.try_get::<Option<i64>, _>(17)?.unwrap_or_default();
+    workflow.deaths = u32::try_from(deaths).unwrap_or(u32::MAX);
     Ok(workflow)
+}
+
+fn ended(row: &SqliteRow) -> Result<Ended, sqlx::Error> {
+    let mut ended = Ended::new(identity(row)?, row.try_get::<String, _>(1)?);
+    ended.outcome = value::outcome(row.try_get(2)?);
+    ended.step = row.try_get(3)?;
+    let count = |column: usize| row.try_get::<i64, _>(column).map(|value| u32::try_from(value).unwrap_or_default());
+    (ended.seq, ended.revision) = (count(4)?, count(5)?);
+    ended.created_ms = row.try_get(6)?;
+    ended.ended_ms = row.try_get(7)?;
+    ended.failures = value::failures(row.try_get(8)?);
+    Ok(ended)
+}
+
+/// The first column.
+fn identity(row: &SqliteRow) -> Result<WorkflowId, sqlx::Error> {
+    let id = row.try_get::<&[u8], _>(0)?;
+    id.try_into().map(WorkflowId::from_bytes).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 fn unreadable(error: sqlx::Error) -> StoreError {

@@ -6,13 +6,21 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use minions_core::store::StoreError;
 
+use crate::owner::{self, Owner};
+
+/// What the names begin with that this crate gives to tables and indexes since its second schema.
+pub(crate) const PREFIX: &str = "minions_";
+
+/// The tables of the first schema, whose names have no prefix.
+pub(crate) const FIRST_TABLES: [&str; 4] = ["meta", "orchestration", "workflow", "large_event"];
+
 /// `PRAGMA application_id` of our files: "Mnns".
 const APPLICATION_ID: i32 = 0x4d6e_6e73;
 
 type Migration = fn(&Connection) -> rusqlite::Result<()>;
 
 /// Migration number `n` brings a file from version `n` to `n + 1`. Files are out there: append, never change.
-const MIGRATIONS: &[Migration] = &[create];
+const MIGRATIONS: &[Migration] = &[create, grow];
 
 /// The first schema. Its comments are kept in the file, for whoever looks at it with a shell.
 ///
@@ -60,13 +68,80 @@ fn create(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
+/// The second schema: retries, sleep, signals, cursors, effects and history.
+///
+/// The indexes are partial, so a checkpoint of a workflow that runs does not touch them. New names begin with
+/// [`PREFIX`], because from here on users have tables of their own in the file.
+fn grow(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "-- How often the runtime has changed the row; an operation says which revision it makes.
+        ALTER TABLE workflow ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+        -- The version of the minion's types that context and event are of.
+        ALTER TABLE workflow ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+
+        CREATE INDEX workflow_resting ON workflow (orchestration, wake_ms) WHERE wake_ms IS NOT NULL;
+        CREATE INDEX workflow_quarantined ON workflow (orchestration) WHERE status = 1;
+
+        CREATE TABLE minions_signal (
+            key     INTEGER NOT NULL,          -- workflow.key
+            name    TEXT NOT NULL,
+            payload ANY NOT NULL,
+            PRIMARY KEY (key, name)
+        ) STRICT, WITHOUT ROWID;
+
+        -- Where the sources are that keep a cursor.
+        CREATE TABLE minions_cursor (
+            source    TEXT NOT NULL,           -- the pipeline
+            partition TEXT NOT NULL,
+            count     INTEGER NOT NULL,        -- events admitted
+            position  ANY NOT NULL,            -- after the last of them
+            PRIMARY KEY (source, partition)
+        ) STRICT, WITHOUT ROWID;
+
+        -- Keys that admit one event within their time.
+        CREATE TABLE minions_dedupe (
+            scope    TEXT NOT NULL,            -- the pipeline, or the minion that emits
+            key      TEXT NOT NULL,
+            until_ms INTEGER NOT NULL,
+            id       BLOB NOT NULL,            -- the first workflow that was admitted by it
+            PRIMARY KEY (scope, key)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX minions_dedupe_until ON minions_dedupe (until_ms);
+
+        -- Workflows that were running when processes died.
+        CREATE TABLE minions_suspect (
+            key      INTEGER PRIMARY KEY,      -- workflow.key
+            revision INTEGER NOT NULL,
+            deaths   INTEGER NOT NULL          -- in a row at that revision
+        ) STRICT;
+
+        -- Workflows that have ended, in the order in which they did.
+        CREATE TABLE minions_ended (
+            number        INTEGER PRIMARY KEY,
+            id            BLOB NOT NULL,
+            orchestration INTEGER NOT NULL,    -- orchestration.id
+            outcome       TEXT NOT NULL,
+            step          TEXT NOT NULL,
+            seq           INTEGER NOT NULL,
+            revision      INTEGER NOT NULL,
+            created_ms    INTEGER NOT NULL,
+            ended_ms      INTEGER NOT NULL,
+            failures      TEXT
+        ) STRICT;
+        CREATE INDEX minions_ended_order ON minions_ended (orchestration, ended_ms);
+
+        -- Whether the last owner has closed the file, and how many before it have not.
+        INSERT INTO meta VALUES ('clean', 1), ('deaths', 0);",
+    )
+}
+
 /// Refuses a file that is not ours, or is newer than this program, without changing it.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     check_against(connection, path, MIGRATIONS.len())
 }
 
-/// Brings the file to the present version, all steps or none, and counts the opening. Answers the epoch.
-pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<u64, StoreError> {
+/// Brings the file to the present version, all steps or none, and makes the caller its owner.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<Owner, StoreError> {
     migrate_by(connection, path, MIGRATIONS)
 }
 
@@ -102,7 +177,7 @@ fn check_against(connection: &Connection, path: &Path, newest: usize) -> Result<
     }
 }
 
-fn migrate_by(connection: &mut Connection, path: &Path, migrations: &[Migration]) -> Result<u64, StoreError> {
+fn migrate_by(connection: &mut Connection, path: &Path, migrations: &[Migration]) -> Result<Owner, StoreError> {
     let cannot = |what: &str, error: rusqlite::Error| {
         StoreError::unavailable(format!("cannot {what} the state `{}`", path.display())).with_source(error)
     };
@@ -118,21 +193,19 @@ fn migrate_by(connection: &mut Connection, path: &Path, migrations: &[Migration]
         }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", migrations.len() as i64)?;
-        transaction.query_row("UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value", [], |row| {
-            row.get::<_, i64>(0)
-        })
+        owner::begin(&transaction)
     };
-    let epoch = step_up().map_err(|error| cannot("prepare the tables of", error))?;
+    let owner = step_up().map_err(|error| cannot("prepare the tables of", error))?;
     transaction.commit().map_err(|error| cannot("write to", error))?;
-    Ok(epoch as u64)
+    Ok(owner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn migrated(connection: &mut Connection, migrations: &[Migration]) -> Result<u64, StoreError> {
-        migrate_by(connection, Path::new("state.db"), migrations)
+    fn migrated(connection: &mut Connection, migrations: &[Migration]) -> Result<i64, StoreError> {
+        migrate_by(connection, Path::new("state.db"), migrations).map(|owner| owner.epoch)
     }
 
     fn version(connection: &Connection) -> i64 {
@@ -165,14 +238,14 @@ mod tests {
     #[test]
     fn a_newer_file_is_refused_with_both_versions() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrated(&mut connection, &[create, |_| Ok(()), |_| Ok(())]).unwrap();
+        migrated(&mut connection, &[create, grow, |_| Ok(())]).unwrap();
         for error in [
             check(&connection, Path::new("state.db")).unwrap_err(),
             migrate(&mut connection, Path::new("state.db")).unwrap_err(),
         ] {
             let text = error.to_string();
             assert!(error.is_newer_schema(), "{text}");
-            assert!(text.contains("version 3") && text.contains("above 1") && text.contains("state.db"), "{text}");
+            assert!(text.contains("version 3") && text.contains("above 2") && text.contains("state.db"), "{text}");
         }
     }
 }

@@ -5,26 +5,31 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rusqlite::{Connection, Statement};
 
-use minions_core::store::{Op, StoreError};
+use minions_core::store::{Applied, Op, StoreError};
 
 use crate::apply::{Failed, Statements};
+use crate::owner::{EPOCH, Owner};
 
 /// The writer's connection with everything prepared.
 #[derive(Debug)]
 pub(crate) struct Session<'c> {
     connection: &'c Connection,
+    owner: Owner,
     begin: Statement<'c>,
+    epoch: Statement<'c>,
     commit: Statement<'c>,
     statements: Statements<'c>,
 }
 
-type Results = Vec<Result<(), StoreError>>;
+pub(crate) type Results = Vec<Result<Applied, StoreError>>;
 
 impl<'c> Session<'c> {
-    pub(crate) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+    pub(crate) fn new(connection: &'c Connection, owner: Owner) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
+            owner,
             begin: connection.prepare("BEGIN IMMEDIATE")?,
+            epoch: connection.prepare(EPOCH)?,
             commit: connection.prepare("COMMIT")?,
             statements: Statements::prepare(connection)?,
         })
@@ -42,10 +47,10 @@ impl<'c> Session<'c> {
     }
 
     /// Applies `op`; fails when the whole transaction has to be rolled back for it.
-    fn plain(&mut self, op: &Op) -> Result<Result<(), StoreError>, Failed> {
+    fn plain(&mut self, op: &Op) -> Result<Result<Applied, StoreError>, Failed> {
         match self.statements.apply(op) {
-            Ok(()) => Ok(Ok(())),
-            Err(Failed::Rejected(error)) => Ok(Err(error)),
+            Ok(applied) => Ok(Ok(applied)),
+            Err(Failed::Refused(error)) => Ok(Err(error)),
             Err(failed) => Err(failed),
         }
     }
@@ -54,16 +59,16 @@ impl<'c> Session<'c> {
     ///
     /// A user's work that joins the commit belongs here, between the savepoint and the operation: it gets
     /// `self.connection`, and its error rejects the operation together with everything it has written.
-    fn isolated(&mut self, op: &Op) -> Result<Result<(), StoreError>, Failed> {
+    fn isolated(&mut self, op: &Op) -> Result<Result<Applied, StoreError>, Failed> {
         let connection = self.connection;
         let execute = |sql| connection.execute_batch(sql).map_err(Failed::unavailable);
         execute("SAVEPOINT operation")?;
         match self.statements.apply(op) {
-            Ok(()) => {
+            Ok(applied) => {
                 execute("RELEASE operation")?;
-                Ok(Ok(()))
+                Ok(Ok(applied))
             }
-            Err(Failed::Rejected(error) | Failed::Poisonous(error)) => {
+            Err(Failed::Refused(error) | Failed::Poisonous(error)) => {
                 execute("ROLLBACK TO operation; RELEASE operation")?;
                 self.statements.rolled_back();
                 Ok(Err(error))
@@ -72,11 +77,26 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// Runs `work` in a transaction, which is rolled back unless everything succeeds.
+    /// Says that the owner has ended in order, and forgets what only matters when it has not.
+    pub(crate) fn end(&mut self) -> Result<(), StoreError> {
+        self.transaction(|session| Owner::end(session.connection).map_err(Failed::unavailable))
+            .map_err(Failed::into_error)
+    }
+
+    /// Whether the file is still that of this owner; says so also when nothing can be written.
+    pub(crate) fn check_owner(&mut self) -> Result<(), StoreError> {
+        let checked = self.owner.check(&mut self.epoch);
+        checked.unwrap_or_else(|error| Err(Failed::unavailable(error).into_error()))
+    }
+
+    /// Runs `work` in a transaction of the owner, which is rolled back unless everything succeeds.
     fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
         self.begin.execute([]).map_err(Failed::unavailable)?;
+        // Nobody else can become the owner until the transaction has ended.
+        let owned = self.check_owner().map_err(Failed::Unavailable);
         // Unwind safe: whatever `work` has left half done is rolled back or forgotten below.
-        let result = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| Err(panicked(&*panic)));
+        let work = |()| catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| Err(panicked(&*panic)));
+        let result = owned.and_then(work);
         let result = result.and_then(|value| match self.commit.execute([]) {
             Ok(_) => Ok(value),
             Err(error) => Err(Failed::unavailable(error)),
@@ -114,12 +134,17 @@ mod tests {
     use minions_core::workflow::{WorkflowId, WorkflowIds};
 
     use super::*;
-    use crate::schema;
+    use crate::{owner, schema};
 
     fn database() -> Connection {
         let mut connection = Connection::open_in_memory().unwrap();
         schema::migrate(&mut connection, Path::new("state.db")).unwrap();
         connection
+    }
+
+    /// A session of another owner, who takes the file over.
+    fn session_of(connection: &Connection) -> Session<'_> {
+        Session::new(connection, owner::begin(connection).unwrap()).unwrap()
     }
 
     fn count(connection: &Connection, table: &str) -> i64 {
@@ -150,7 +175,7 @@ mod tests {
                 ids[42].key()
             ))
             .unwrap();
-        let mut session = Session::new(&connection).unwrap();
+        let mut session = session_of(&connection);
         let results = session.commit(&ids.iter().map(|&id| admit_one(id)).collect::<Vec<_>>());
         for (at, result) in results.iter().enumerate() {
             assert_eq!(result.as_ref().is_err_and(StoreError::is_rejected), at == 42, "{at}: {result:?}");
@@ -173,7 +198,7 @@ mod tests {
                 ids[1].key()
             ))
             .unwrap();
-        let mut session = Session::new(&connection).unwrap();
+        let mut session = session_of(&connection);
         let results = session.commit(&ids.iter().map(|&id| admit_one(id)).collect::<Vec<_>>());
         assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, false, true]);
         let dangling = "workflow WHERE orchestration NOT IN (SELECT id FROM orchestration)";
@@ -184,7 +209,7 @@ mod tests {
     fn a_full_disk_fails_the_batch_and_nothing_else() {
         let connection = database();
         let ids = ids(3);
-        let mut session = Session::new(&connection).unwrap();
+        let mut session = session_of(&connection);
         assert!(session.commit(&[admit_one(ids[0])])[0].is_ok());
         let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
         let limit = |pages: i64| connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()));
@@ -204,7 +229,7 @@ mod tests {
     fn a_panic_rolls_back_and_the_next_batch_works() {
         let connection = database();
         let ids = ids(2);
-        let mut session = Session::new(&connection).unwrap();
+        let mut session = session_of(&connection);
         let failed = session.transaction::<()>(|session| {
             session.plain(&admit_one(ids[0]))?.unwrap();
             panic!("out of bananas");
@@ -222,9 +247,9 @@ mod tests {
         let mut connection = Connection::open(&path).unwrap();
         schema::migrate(&mut connection, &path).unwrap();
         connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let mut session = session_of(&connection);
         let other = Connection::open(&path).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let mut session = Session::new(&connection).unwrap();
         let id = ids(1)[0];
         let error = session.commit(&[admit_one(id)]).remove(0).unwrap_err();
         assert!(!error.is_rejected() && error.to_string().contains("another program"), "{error}");
@@ -236,22 +261,22 @@ mod tests {
     fn a_large_event_is_written_once_and_goes_with_its_workflow() {
         let connection = database();
         let ids = ids(2);
-        let mut session = Session::new(&connection).unwrap();
+        let mut session = session_of(&connection);
         let batch: Vec<_> = ids.iter().map(|&id| admit_long(id)).collect();
         assert!(session.commit(&batch).iter().all(Result::is_ok));
         assert_eq!(count(&connection, "large_event"), 2);
-        assert!(session.commit(&[resolve(ids[0])])[0].is_ok());
+        assert!(session.commit(&[resolve(ids[0], 1)])[0].is_ok());
         assert_eq!(count(&connection, "large_event"), 1);
         // Another session has to find out that there are any.
-        let mut session = Session::new(&connection).unwrap();
-        assert!(session.commit(&[resolve(ids[1])])[0].is_ok());
+        let mut session = session_of(&connection);
+        assert!(session.commit(&[resolve(ids[1], 1)])[0].is_ok());
         assert_eq!(count(&connection, "large_event"), 0);
     }
 
     #[test]
     fn a_shell_sees_json_as_json() {
         let connection = database();
-        let mut session = Session::new(&connection).unwrap();
+        let mut session = session_of(&connection);
         assert!(session.commit(&[admit_one(ids(1)[0])])[0].is_ok());
         let row = "SELECT json_type(context, '$.digest'), event ->> 'url', typeof(context), length(id) FROM workflow";
         let row: (String, String, String, i64) =

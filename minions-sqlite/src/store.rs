@@ -1,12 +1,15 @@
 //! [`SqliteStore`]: the writer and the reader behind the store's contract.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
 use parking_lot::Mutex;
 
-use minions_core::store::{Filter, Op, Opened, StateStore, StatusCount, StoreError, StoredWorkflow};
+use minions_core::store::{
+    Applied, Due, Ended, Filter, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor, StoredWorkflow,
+};
 
 use crate::Durability;
 use crate::reader::Reader;
@@ -97,7 +100,7 @@ impl StateStore for SqliteStore {
         .boxed()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<(), StoreError>>> {
+    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         match &*self.running.lock() {
             Some(running) => running.writer.commit(batch).boxed(),
             None => future::ready(vec![Err(self.not_open()); batch.len()]).boxed(),
@@ -106,6 +109,18 @@ impl StateStore for SqliteStore {
 
     fn scan(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
         async move { self.reader()?.scan(filter, limit).await }.boxed()
+    }
+
+    fn due(&self, due: Due, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
+        async move { self.reader()?.due(due, limit).await }.boxed()
+    }
+
+    fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
+        async move { self.reader()?.cursors(&source).await }.boxed()
+    }
+
+    fn history(&self, orchestration: Option<String>, limit: usize) -> BoxFuture<'_, Result<Vec<Ended>, StoreError>> {
+        async move { self.reader()?.history(orchestration, limit).await }.boxed()
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>> {

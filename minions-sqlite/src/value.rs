@@ -4,7 +4,7 @@ use std::str;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use minions_core::store::{Status, StepFailure};
+use minions_core::store::{Outcome, Status, StepFailure};
 
 /// Encoded bytes, as text where they are text, so that a shell shows them and SQLite's JSON functions take them.
 ///
@@ -34,6 +34,12 @@ pub(crate) fn status(code: i64) -> Status {
         RUNNING => Status::Running,
         _ => Status::Quarantined,
     }
+}
+
+/// What the column `outcome` means; a word that nobody knows is not taken for a success.
+pub(crate) fn outcome(word: &str) -> Outcome {
+    let known = [Outcome::Succeeded, Outcome::Aborted];
+    known.into_iter().find(|outcome| outcome.as_str() == word).unwrap_or(Outcome::Failed)
 }
 
 /// The column `failures` for `failures`.

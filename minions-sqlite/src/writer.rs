@@ -14,9 +14,8 @@ use minions_core::workflow::WorkflowId;
 use crate::Durability;
 use crate::lock::Place;
 use crate::open::{self, Database};
-use crate::session::Session;
-
-type Results = Vec<Result<(), StoreError>>;
+use crate::owner::Owner;
+use crate::session::{Results, Session};
 
 /// The queue of the writer's thread. Dropping it is an orderly end as well, only nobody hears how it went.
 #[derive(Debug)]
@@ -89,32 +88,35 @@ fn run(
     opened: oneshot::Sender<Result<Opened, StoreError>>,
     requests: &mpsc::Receiver<Request>,
 ) {
-    let Database { connection, epoch, place, lock } = match open::open(path, durability) {
+    let Database { connection, owner, place, lock } = match open::open(path, durability) {
         Ok(database) => database,
         Err(error) => {
             let _ = opened.send(Err(error));
             return;
         }
     };
-    let answer = serve(&connection, &place, epoch, opened, requests);
+    let ended = serve(&connection, &place, owner, opened, requests);
     let closed = close(connection).map_err(|error| {
         StoreError::unavailable(format!("cannot close the state `{}` in order", path.display())).with_source(error)
     });
     drop(lock);
-    if let Some(answer) = answer {
-        let _ = answer.send(closed);
+    if let Some((ended, answer)) = ended {
+        let _ = answer.send(ended.and(closed));
     }
 }
 
-/// Commits batches until it is told to end, and then answers who wants to know how that goes.
+/// What has become of the end that was asked for, and who wants to know.
+type Ended = (Result<(), StoreError>, oneshot::Sender<Result<(), StoreError>>);
+
+/// Commits batches until it is told to end.
 fn serve(
     connection: &Connection,
     place: &Place,
-    epoch: u64,
+    owner: Owner,
     opened: oneshot::Sender<Result<Opened, StoreError>>,
     requests: &mpsc::Receiver<Request>,
-) -> Option<oneshot::Sender<Result<(), StoreError>>> {
-    let prepared = Session::new(connection).and_then(|session| Ok((session, last_id(connection)?)));
+) -> Option<Ended> {
+    let prepared = Session::new(connection, owner.clone()).and_then(|session| Ok((session, last_id(connection)?)));
     let (mut session, last_id) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
@@ -124,17 +126,22 @@ fn serve(
         }
     };
     // Nobody is there any more if opening was given up.
-    opened.send(Ok(Opened::new(last_id, epoch))).ok()?;
+    opened.send(Ok(owner.opened(last_id))).ok()?;
     loop {
         match requests.recv().ok()? {
             Request::Commit { batch, answer } => {
                 // The waiters are woken by whoever awaits this, never by this thread.
-                let results = place.check().map(|()| session.commit(&batch));
+                let results = in_place(place, &mut session).map(|()| session.commit(&batch));
                 let _ = answer.send(results.unwrap_or_else(|gone| vec![Err(gone); batch.len()]));
             }
-            Request::Close { answer } => return Some(answer),
+            Request::Close { answer } => return Some((session.end(), answer)),
         }
     }
+}
+
+/// Whether there is a file to write to; if it is another owner's by now, that is what matters.
+fn in_place(place: &Place, session: &mut Session<'_>) -> Result<(), StoreError> {
+    place.check().or_else(|gone| session.check_owner().and(Err(gone)))
 }
 
 fn last_id(connection: &Connection) -> rusqlite::Result<Option<WorkflowId>> {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use minions_core::store::{StateStore, Status, StepFailure, StoredWorkflow};
+use minions_core::store::{FailureKind, StateStore, Status, StepFailure, StoredWorkflow};
 
 use crate::output::{answer, answer_json};
 use crate::text;
@@ -72,7 +72,13 @@ fn for_people(workflow: &StoredWorkflow) -> String {
         lines.push("failures, the last one last".to_owned());
     }
     for failure in &workflow.failures {
-        let how = if failure.panicked { "panicked" } else { "failed" };
+        let how = match failure.kind {
+            FailureKind::Panic => "panicked",
+            FailureKind::Timeout => "took too long",
+            FailureKind::Abort => "aborted",
+            FailureKind::Death => "died with its process",
+            _ => "failed",
+        };
         let when = text::local_time(failure.at_ms);
         lines.push(format!("  {when}  {}, attempt {}, {how}", failure.step, failure.attempt));
         for (depth, error) in failure.error.iter().enumerate() {

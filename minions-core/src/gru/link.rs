@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::panics::contain;
 use crate::store::StoreError;
-use crate::workflow::{Backlog, Orchestration};
+use crate::workflow::{Backlog, Orchestration, wake_what_is_due};
 
 use super::graph::{NodeId, NodeState};
 use super::operation::StartFailed;
@@ -89,12 +89,20 @@ impl State {
                 continue;
             };
             link.engaged = true;
+            runtime.engine.routes.enlist(&orchestration);
             let done = CancellationToken::new();
             let guard = done.clone().drop_guard();
             let resuming = orchestration.clone();
             let task = runtime.spawn(async move {
-                let _done = guard;
-                backlog.resume(resuming).await;
+                let awake = async {
+                    let _done = guard;
+                    backlog.resume(resuming.clone()).await;
+                };
+                if resuming.engine.keeps {
+                    tokio::join!(awake, wake_what_is_due(resuming.clone()));
+                } else {
+                    awake.await;
+                }
             });
             link.resuming = Some(Resuming { task, done });
             fed.entry(link.pipeline).or_default().push(orchestration);
@@ -119,7 +127,7 @@ impl State {
         let watcher = runtime.spawn(async move {
             ended.cancelled().await;
             resumed.cancelled().await;
-            orchestration.drained().await;
+            orchestration.finished().await;
             this.update(|state| state.link_ended(&this, id));
         });
         if let Some(link) = self.part(id).link_mut()

@@ -10,7 +10,7 @@ use crate::component::{Assembly, Entry, Hooks, forward_hooks};
 use crate::error::{Error, Result};
 use crate::workflow::Workflow;
 
-use super::{Flow, History, Minion, StepId, StepInfo, steps_hash};
+use super::{Flow, History, Minion, StepId, StepInfo, Stored, steps_hash};
 
 /// A minion without its types; implemented for every [`Minion`].
 pub trait ErasedMinion: Send + Sync {
@@ -25,15 +25,25 @@ pub trait ErasedMinion: Send + Sync {
         steps_hash(self.steps())
     }
 
-    /// How much is kept of its workflows that have ended.
+    /// The version of its event and context.
+    fn version(&self) -> u32;
+
+    /// How much is kept of its ended workflows.
     fn history(&self) -> History;
 
-    /// Whether it takes a live event, which must be of its type.
+    /// Whether it takes an event at all; the event must be of the minion's type.
     ///
     /// # Errors
     ///
     /// When it is not.
     fn accept(&self, event: &(dyn Any + Send + Sync)) -> Result<bool>;
+
+    /// Brings a stored workflow up to its version.
+    ///
+    /// # Errors
+    ///
+    /// The user's own.
+    fn migrate(&self, stored: &mut Stored) -> Result<()>;
 
     /// A new workflow for a live event, which must be of the minion's type.
     ///
@@ -68,6 +78,13 @@ pub trait ErasedWorkflow: Send + Sync {
     ///
     /// When it cannot be encoded; `out` may hold a part of it then.
     fn encode_context(&self, out: &mut Vec<u8>) -> Result<()>;
+
+    /// Takes the context back to what was encoded before.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be decoded; the context is as it was then.
+    fn set_context(&mut self, context: &[u8]) -> Result<()>;
 
     /// Goes on with another instance of the same minion; one of another type changes nothing.
     fn move_to(&mut self, minion: Arc<dyn ErasedMinion>);
@@ -108,16 +125,24 @@ impl<M: Minion> ErasedMinion for M {
         M::STEPS
     }
 
+    fn version(&self) -> u32 {
+        M::VERSION
+    }
+
     fn history(&self) -> History {
         M::HISTORY
     }
 
     fn accept(&self, event: &(dyn Any + Send + Sync)) -> Result<bool> {
-        event.downcast_ref().map(|event| Minion::accept(self, event)).ok_or_else(not_mine::<M>)
+        event.downcast_ref().map(|event| Minion::accept(self, event)).ok_or_else(not_its_event::<M>)
+    }
+
+    fn migrate(&self, stored: &mut Stored) -> Result<()> {
+        M::migrate(stored)
     }
 
     fn begin(self: Arc<Self>, event: Arc<dyn Any + Send + Sync>) -> Result<Box<dyn ErasedWorkflow>> {
-        let event = event.downcast().map_err(|_| not_mine::<M>())?;
+        let event = event.downcast().map_err(|_| not_its_event::<M>())?;
         Ok(Box::new(Loaded { minion: self, event, context: M::Context::default() }))
     }
 
@@ -132,7 +157,7 @@ impl<M: Minion> ErasedMinion for M {
     }
 }
 
-fn not_mine<M: Minion>() -> Error {
+fn not_its_event<M: Minion>() -> Error {
     Error::new(format!("the event is not what `{}` takes", M::NAME))
 }
 
@@ -158,6 +183,11 @@ impl<M: Minion> ErasedWorkflow for Loaded<M> {
         Ok(serde_json::to_writer(out, &self.context)?)
     }
 
+    fn set_context(&mut self, context: &[u8]) -> Result<()> {
+        self.context = decode(context, "context")?;
+        Ok(())
+    }
+
     fn move_to(&mut self, minion: Arc<dyn ErasedMinion>) {
         if let Ok(minion) = minion.into_any().downcast() {
             self.minion = minion;
@@ -174,7 +204,17 @@ pub(crate) trait MinionFactory: Send + Sync {
     fn entry(&self) -> Entry;
     /// The type of event that it takes, and its name.
     fn event(&self) -> (TypeId, &'static str);
+    /// A workflow before its first step, for an event from anywhere.
+    fn blank(&self) -> Result<Blank>;
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn MinionInstance>>>;
+}
+
+/// What the row of a workflow before its first step says of its minion.
+pub(crate) struct Blank {
+    pub(crate) step: &'static str,
+    pub(crate) steps_hash: u64,
+    pub(crate) version: u32,
+    pub(crate) context: Vec<u8>,
 }
 
 /// One instance: its hooks, and what the engine drives.
@@ -195,6 +235,13 @@ impl<M: Minion> MinionFactory for Factory<M> {
 
     fn event(&self) -> (TypeId, &'static str) {
         (TypeId::of::<M::Event>(), type_name::<M::Event>())
+    }
+
+    fn blank(&self) -> Result<Blank> {
+        // A user's `Default` or `Serialize` may panic as well as fail.
+        let context = crate::panics::contain_sync(|| Ok(serde_json::to_vec(&M::Context::default())?))
+            .map_err(|error| error.context("the context cannot be stored"))?;
+        Ok(Blank { step: M::STEPS[0].name, steps_hash: steps_hash(M::STEPS), version: M::VERSION, context })
     }
 
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn MinionInstance>>> {

@@ -29,14 +29,7 @@ impl StepInfo {
     /// The step `name`.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            aliases: &[],
-            location: Location::unknown(),
-            retry: None,
-            timeout: None,
-            on_failure: false,
-        }
+        Self { name, aliases: &[], location: Location::unknown(), retry: None, timeout: None, on_failure: false }
     }
 
     /// Tries it again when it fails.

@@ -157,8 +157,7 @@ impl Admission {
             let instance = seat.instance();
             let loaded = seat.minion().begin(self.item.event.clone())?;
             let id = engine.ids.next();
-            offer.start =
-                Some(Start { id, loaded, instance, index: 0, seq: 0, revision: 0, attempt: 1, may_have_run: false });
+            offer.start = Some(Start::new(id, loaded, instance, now_ms()));
         }
         if !engine.keeps {
             if let Some(key) = &self.key

@@ -41,6 +41,11 @@ impl Item {
         Self { event: Arc::new(event), encode: encode::<E> }
     }
 
+    /// The type of the event.
+    pub(crate) fn type_id(&self) -> TypeId {
+        (*self.event).type_id()
+    }
+
     /// The event as it is stored.
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
         (self.encode)(&*self.event)

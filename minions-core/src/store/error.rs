@@ -18,6 +18,7 @@ pub struct StoreError {
 enum Kind {
     Unavailable,
     Rejected,
+    WorkFailed,
     Owned,
     NewerSchema,
 }
@@ -33,6 +34,14 @@ impl StoreError {
     #[must_use]
     pub fn rejected(what: impl Into<Arc<str>>) -> Self {
         Self::of(Kind::Rejected, what)
+    }
+
+    /// What a step handed over to its checkpoint has failed, and the checkpoint with it; `source` is the user's error.
+    #[must_use]
+    pub fn work_failed(what: impl Into<Arc<str>>, source: crate::Error) -> Self {
+        let mut error = Self::of(Kind::WorkFailed, what);
+        error.source = Some(Arc::from(source.into_boxed()));
+        error
     }
 
     /// Another process owns the store.
@@ -54,10 +63,16 @@ impl StoreError {
         self
     }
 
-    /// Whether the operation itself is at fault, and repeating it is useless.
+    /// Whether the operation itself is at fault, or what it was to do, and repeating it is useless.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
-        self.kind == Kind::Rejected
+        matches!(self.kind, Kind::Rejected | Kind::WorkFailed)
+    }
+
+    /// Whether it was rejected because what a step handed over to its checkpoint has failed.
+    #[must_use]
+    pub fn is_work_failed(&self) -> bool {
+        self.kind == Kind::WorkFailed
     }
 
     /// Whether another process owns the store.

@@ -13,9 +13,9 @@ use parking_lot::Mutex;
 use crate::workflow::WorkflowId;
 
 use super::{
-    Admit, Advance, Amend, Applied, CursorMove, Defer, Discard, Due, Ended, Filter, NewWorkflow, Op, Opened, Quarantine,
-    Requeue, Resolve, Signal, StateStore, Status, StatusCount, StepFailure, StoreError, StoredCursor, StoredWorkflow,
-    Suspect, Tidy, Work,
+    Admit, Advance, Amend, Applied, CursorMove, Defer, Discard, Due, Ended, Filter, NewWorkflow, Op, Opened,
+    Quarantine, Requeue, Resolve, Signal, StateStore, Status, StatusCount, StepFailure, StoreError, StoredCursor,
+    StoredWorkflow, Suspect, Tidy, Work,
 };
 
 /// Keeps workflows in memory: for tests, and for programs whose work may die with the process.

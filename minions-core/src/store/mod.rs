@@ -21,8 +21,8 @@ pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use none::NoStore;
 pub use op::{
-    Admit, Advance, Amend, Applied, CursorMove, Dedupe, Defer, Discard, KeepHistory, NewWorkflow, Op, Quarantine, Requeue,
-    Resolve, Signal, Suspect, Tidy, Wait, Work,
+    Admit, Advance, Amend, Applied, CursorMove, Dedupe, Defer, Discard, KeepHistory, NewWorkflow, Op, Quarantine,
+    Requeue, Resolve, Signal, Suspect, Tidy, Wait, Work,
 };
 pub use row::{
     Due, DuePlace, Ended, FailureKind, FieldIs, Filter, Outcome, Status, StatusCount, StepFailure, StoredCursor,

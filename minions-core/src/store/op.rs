@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::workflow::WorkflowId;
 
-use super::{Ended, StepFailure};
 #[cfg(doc)]
 use super::StoreError;
+use super::{Ended, StepFailure};
 
 /// One atomic change of the store: wholly done or not at all.
 ///

@@ -50,7 +50,7 @@ pub(crate) struct WorkflowMetrics {
     pub(crate) in_flight: Gauge,
     pub(crate) parked: Counter,
     pub(crate) quarantined: Gauge,
-    pub(crate) ended: [Ended; 3],
+    pub(crate) ended: [Ended; 4],
     pub(crate) steps: Vec<StepMetrics>,
 }
 
@@ -59,6 +59,8 @@ pub(crate) struct WorkflowMetrics {
 pub(crate) enum End {
     Succeeded,
     Aborted,
+    /// It failed, and its step for failures has dealt with that.
+    Failed,
     Quarantined,
 }
 
@@ -75,13 +77,15 @@ pub(crate) struct StepMetrics {
     pub(crate) aborted: Counter,
     pub(crate) failed: Counter,
     pub(crate) panicked: Counter,
+    pub(crate) timed_out: Counter,
+    pub(crate) retried: Counter,
     pub(crate) duration: Histogram,
 }
 
 impl WorkflowMetrics {
     pub(crate) fn register(orchestration: &Arc<str>, minion: &'static str, steps: &[StepInfo]) -> Self {
         let o = || orchestration.to_string();
-        let ended = ["succeeded", "aborted", "quarantined"].map(|status| Ended {
+        let ended = ["succeeded", "aborted", "failed", "quarantined"].map(|status| Ended {
             count: counter!(names::WORKFLOWS_FINISHED, "orchestration" => o(), "minion" => minion, "status" => status),
             duration: histogram!(
                 names::WORKFLOW_DURATION, "orchestration" => o(), "minion" => minion, "status" => status
@@ -123,6 +127,8 @@ impl StepMetrics {
             aborted: finished("aborted"),
             failed: finished("failed"),
             panicked: finished("panicked"),
+            timed_out: finished("timed_out"),
+            retried: counter!(names::STEPS_RETRIED, &labels),
             duration: histogram!(names::STEP_DURATION, &labels),
         }
     }

@@ -53,8 +53,8 @@ impl fmt::Display for EventLedger {
 
 /// What became of everything that came to one orchestration since the process started.
 ///
-/// At every moment `offered + found + emitted = running + stored + succeeded + aborted + filtered + refused + duplicates +
-/// dropped + pending`: a workflow changes its column in one step.
+/// At every moment `offered + found + emitted = running + stored + succeeded + aborted + failed + filtered + refused +
+/// duplicates + dropped + pending`: a workflow changes its column in one step.
 ///
 /// ```
 /// # use minions_core::telemetry::WorkflowLedger;
@@ -67,7 +67,8 @@ pub struct WorkflowLedger {
     pub offered: u64,
     /// Workflows that were stored when the process started, quarantined ones included.
     pub found: u64,
-    /// Workflows begun by events that a minion emitted.
+    /// Workflows begun by events that a minion emitted. An event with a key counts also if its key was known: that is the
+    /// store's to know, so it stays under `stored` until the process ends.
     pub emitted: u64,
     /// Workflows that are awake.
     pub running: u64,
@@ -77,6 +78,8 @@ pub struct WorkflowLedger {
     pub succeeded: u64,
     /// Workflows that a step aborted.
     pub aborted: u64,
+    /// Workflows that failed, and whose step for failures has dealt with that.
+    pub failed: u64,
     /// Events that the minion does not accept.
     pub filtered: u64,
     /// Events that were not admitted, and whose source was told so.
@@ -98,7 +101,7 @@ impl WorkflowLedger {
 
     /// Everything that is known of it, stored workflows aside.
     fn known(&self) -> u64 {
-        let ended = self.succeeded + self.aborted + self.dropped;
+        let ended = self.succeeded + self.aborted + self.failed + self.dropped;
         self.running + ended + self.filtered + self.refused + self.duplicates + self.pending
     }
 
@@ -112,12 +115,12 @@ impl WorkflowLedger {
 impl fmt::Display for WorkflowLedger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { offered, found, emitted, running, stored, succeeded, aborted, .. } = self;
-        let Self { filtered, refused, duplicates, dropped, pending, .. } = self;
+        let Self { failed, filtered, refused, duplicates, dropped, pending, .. } = self;
         write!(
             f,
             "offered {offered} + found {found} + emitted {emitted} = running {running} + stored {stored} + succeeded \
-             {succeeded} + aborted {aborted} + filtered {filtered} + refused {refused} + duplicates {duplicates} + dropped \
-             {dropped} + pending {pending}"
+             {succeeded} + aborted {aborted} + failed {failed} + filtered {filtered} + refused {refused} + duplicates \
+             {duplicates} + dropped {dropped} + pending {pending}"
         )
     }
 }

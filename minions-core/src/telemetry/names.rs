@@ -23,7 +23,7 @@ table! {
     WORKFLOWS_IN_FLIGHT = "minions_workflows_in_flight", Gauge, Count, ["orchestration", "minion"],
         "Workflows that are awake in this process.";
     WORKFLOWS_FINISHED = "minions_workflows_finished_total", Counter, Count, ["orchestration", "minion", "status"],
-        "Workflows that ended; status is succeeded, aborted or quarantined.";
+        "Workflows that ended; status is succeeded, aborted, failed or quarantined.";
     WORKFLOWS_PARKED = "minions_workflows_parked_total", Counter, Count, ["orchestration", "minion"],
         "Workflows left stored at a step because the runtime stopped.";
     WORKFLOW_DURATION = "minions_workflow_duration_seconds", Histogram, Seconds, ["orchestration", "minion", "status"],
@@ -33,7 +33,9 @@ table! {
     STEPS_IN_FLIGHT = "minions_steps_in_flight", Gauge, Count, ["orchestration", "minion", "step"],
         "Steps that are running.";
     STEPS_FINISHED = "minions_steps_finished_total", Counter, Count, ["orchestration", "minion", "step", "status"],
-        "Attempts that ended; status is succeeded, aborted, failed or panicked.";
+        "Attempts that ended; status is succeeded, aborted, failed, panicked or timed_out.";
+    STEPS_RETRIED = "minions_steps_retried_total", Counter, Count, ["orchestration", "minion", "step"],
+        "Attempts after which the step was put off, to be tried again.";
     STEP_DURATION = "minions_step_duration_seconds", Histogram, Seconds, ["orchestration", "minion", "step"],
         "Time that an attempt at a step took, its checkpoint not included.";
     EVENTS_PRODUCED = "minions_events_produced_total", Counter, Count, ["pipeline"],

@@ -1,51 +1,86 @@
 //! Moves one workflow from step to step, with a durable checkpoint before each.
+//!
+//! What is not durable has not happened: when a step has failed, or what it came to cannot be stored, the workflow is as
+//! its row is. So a workflow that has to wait is not kept: its row says until when, and [`waker`](super::waker) loads it
+//! again. Only without a store does it wait where it is.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tracing::{Instrument, debug, error, error_span, info};
+use tracing::{debug, error, info, warn};
 
 use crate::clock::now_ms;
-use crate::component::Stop;
 use crate::error::{Error, Result};
 use crate::minion::Flow;
-use crate::panics::{catch, presentable};
-use crate::store::{Advance, FailureKind, Op, Quarantine, Resolve, StepFailure, StoreError};
+use crate::store::{
+    Admit, Advance, Defer, Ended, FailureKind, Op, Outcome as Ending, Quarantine, Resolve, StepFailure, StoreError,
+    Wait,
+};
 use crate::telemetry::handles::End;
 
-use super::Workflow;
+use super::attempt::{Failed, Outcome, attempt};
 use super::engine::NotDurable;
-use super::orchestration::{Orchestration, Start};
+use super::judge::{Decision, decide};
+use super::orchestration::{Orchestration, Place, Start};
+use super::pending::Asked;
 
-/// Runs a workflow until it ends, or stays stored because the runtime stops.
-pub(crate) async fn drive(orchestration: &Orchestration, start: Start) {
-    let mut run = Run { orchestration, state: start, began: Instant::now() };
-    while run.turn().await {}
+/// What a workflow leaves behind when its task ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It has ended, or stays stored as it is until somebody takes it up.
+    Nothing,
+    /// It rests, and is due at this time, in milliseconds since the Unix epoch.
+    Rests(i64),
+}
+
+/// Runs a workflow until it ends, rests, or stays stored because the runtime stops.
+pub(crate) async fn drive(orchestration: &Arc<Orchestration>, place: &mut Place, start: Start) -> Left {
+    let mut run = Run { o: orchestration, place, state: start, began: Instant::now(), before: Vec::new() };
+    loop {
+        match run.turn().await {
+            Then::Step => {}
+            Then::Leave(left) => return left,
+        }
+    }
 }
 
 struct Run<'a> {
-    orchestration: &'a Orchestration,
+    o: &'a Arc<Orchestration>,
+    place: &'a mut Place,
     state: Start,
     began: Instant,
+    /// The context from before the step, where no store has it.
+    before: Vec<u8>,
 }
 
-/// What a step came to.
-enum Outcome {
-    Goes(Flow),
-    Failed(Error),
-    Panicked(String),
+/// What comes after a step and its checkpoint.
+enum Then {
+    Step,
+    Leave(Left),
+}
+
+const OVER: Then = Then::Leave(Left::Nothing);
+
+/// The step that a checkpoint leads to.
+struct Next {
+    index: usize,
+    seq: u32,
+    /// The number of the last failed attempt at it.
+    attempt: u32,
+    wait: Option<Wait>,
+    failure: Option<StepFailure>,
 }
 
 impl Run<'_> {
-    /// Runs the step that is next and makes what follows durable; whether there is another one to run.
-    async fn turn(&mut self) -> bool {
-        let o = self.orchestration;
+    /// Runs the step that is next and makes what follows durable.
+    async fn turn(&mut self) -> Then {
+        let o = self.o;
         let seat = tokio::select! {
             biased;
             // First, so that a workflow that comes to a step after the stop stays there.
             () = o.parked() => {
                 o.count_parked();
-                return false;
+                return OVER;
             }
             seat = o.seat.take() => seat,
         };
@@ -53,212 +88,406 @@ impl Run<'_> {
             self.state.instance = o.seat.instance();
             self.state.loaded.move_to(o.seat.minion());
         }
-        let outcome = self.step().await;
-        drop(seat);
-        let next = match outcome {
-            Outcome::Goes(Flow::Continue) => self.state.index + 1,
-            Outcome::Goes(Flow::Done) => self.orchestration.steps.len(),
-            Outcome::Goes(Flow::To(step)) => match self.state.loaded.position(step) {
-                Some(next) => next,
-                None => return self.fail(jumped_nowhere(), false).await,
-            },
-            Outcome::Goes(flow @ (Flow::Sleep(_) | Flow::Again { .. } | Flow::Wait { .. })) => {
-                return self.fail(Error::new(format!("{flow:?} is not yet supported")), false).await;
-            }
-            Outcome::Goes(Flow::Abort(why)) => return self.abort(&why).await,
-            Outcome::Failed(error) => return self.fail(error, false).await,
-            Outcome::Panicked(message) => return self.fail(Error::new(message), true).await,
-        };
-        if next == self.orchestration.steps.len() { self.succeed().await } else { self.advance(next).await }
-    }
-
-    async fn step(&mut self) -> Outcome {
-        let (o, state) = (self.orchestration, &mut self.state);
-        let (step, metrics) = (&o.steps[state.index], &o.metrics.steps[state.index]);
-        let workflow = Workflow {
-            id: state.id,
-            orchestration: o.id.clone(),
-            minion: o.name,
-            step: step.name,
-            seq: state.seq,
-            attempt: state.attempt,
-            may_have_run: state.may_have_run,
-            deadline: None,
-            payload: None,
-            failure: None,
-            pending: Arc::default(),
-            stop: Stop::new(o.stopping.clone()),
-        };
-        // An error span, because a filter that lets only errors through should still say whose they are.
-        let span = error_span!(
-            "step",
-            component = o.name,
-            minion = o.name,
-            orchestration = &*o.id,
-            workflow = %state.id,
-            step = step.name,
-            attempt = state.attempt,
-        );
-        metrics.started.increment(1);
-        let _in_flight = GaugeGuard::enter(&metrics.in_flight);
-        let began = Instant::now();
-        let answer = o.caller.scope(catch(state.loaded.step(state.index, &workflow))).instrument(span).await;
-        metrics.duration.record(began.elapsed());
-        let (counter, outcome) = match answer {
-            Ok(Ok(flow)) => match flow {
-                Flow::Abort(_) => (&metrics.aborted, Outcome::Goes(flow)),
-                _ => (&metrics.succeeded, Outcome::Goes(flow)),
-            },
-            Ok(Err(error)) => (&metrics.failed, Outcome::Failed(presentable(error))),
-            Err(panic) => (&metrics.panicked, Outcome::Panicked(panic)),
-        };
-        counter.increment(1);
-        outcome
-    }
-
-    /// The checkpoint before the step `next`.
-    async fn advance(&mut self, next: usize) -> bool {
-        let o = self.orchestration;
-        if o.engine.keeps {
-            let (state, at_ms) = (&self.state, now_ms());
-            let mut context = Vec::with_capacity(128);
-            if let Err(error) = encode(state, &mut context) {
-                return self.fail(error, false).await;
-            }
-            let advance = || {
-                Op::from(Advance {
-                    id: state.id,
-                    step: o.steps[next].name.into(),
-                    steps_hash: o.steps_hash,
-                    seq: state.seq + 1,
-                    context: context.clone(),
-                    revision: state.revision + 1,
-                    version: 0,
-                    attempt: 0,
-                    event: None,
-                    wait: None,
-                    failure: None,
-                    consumed: None,
-                    emits: Vec::new(),
-                    work: Vec::new(),
-                    at_ms,
-                })
-            };
-            match o.engine.commit(advance, || o.stopping.cancelled()).await {
-                Ok(_) => {}
-                Err(NotDurable::Stopping(error)) => return self.stay(error),
-                Err(NotDurable::Rejected(error)) => {
-                    let error = Error::new(error).context("the checkpoint was rejected");
-                    return self.fail(error, false).await;
-                }
-            }
-        }
-        self.state.index = next;
-        self.state.seq += 1;
-        self.state.revision += 1;
-        self.state.attempt = 1;
-        self.state.may_have_run = false;
-        true
-    }
-
-    async fn succeed(&mut self) -> bool {
-        if self.resolve().await {
-            debug!(workflow = %self.state.id, orchestration = &*self.orchestration.id, "workflow succeeded");
-            self.end(End::Succeeded);
-        }
-        false
-    }
-
-    async fn abort(&mut self, why: &str) -> bool {
-        if self.resolve().await {
-            info!(
-                workflow = %self.state.id,
-                orchestration = &*self.orchestration.id,
-                component = self.orchestration.name,
-                step = self.step_name(),
-                why,
-                "workflow aborted"
-            );
-            self.end(End::Aborted);
-        }
-        false
-    }
-
-    /// Removes the row; false if the runtime stopped before that was durable.
-    async fn resolve(&self) -> bool {
-        let o = self.orchestration;
         if !o.engine.keeps {
-            return true;
-        }
-        let id = self.state.id;
-        match o.engine.commit(|| Resolve { id, revision: self.state.revision + 1, emits: Vec::new(), work: Vec::new(), history: None }.into(), || o.stopping.cancelled()).await {
-            Ok(_) => true,
-            Err(NotDurable::Stopping(error)) => self.stay(error),
-            Err(NotDurable::Rejected(error)) => {
-                let error: &dyn std::error::Error = &error;
-                error!(workflow = %id, orchestration = &*o.id, component = o.name, error, "the end of a workflow was rejected by the store");
-                false
+            self.before.clear();
+            if encode(&self.state, &mut self.before).is_err() {
+                // Nothing needs it unless the step is tried again, which it cannot be then.
+                self.before.clear();
             }
         }
+        let outcome = attempt(o, &mut self.state).await;
+        drop(seat);
+        match outcome {
+            Outcome::Goes(flow, asked) => self.go(flow, asked).await,
+            Outcome::Failed(failed) => self.failed(failed).await,
+        }
+    }
+
+    async fn go(&mut self, flow: Flow, asked: Asked) -> Then {
+        let wait = match flow {
+            Flow::Continue => None,
+            Flow::Sleep(time) => Some(Wait { until_ms: in_ms(time), signal: None }),
+            Flow::Wait { signal, at_most } => {
+                Some(Wait { until_ms: at_most.map_or(i64::MAX, in_ms), signal: Some(signal.into()) })
+            }
+            Flow::Done => return self.succeed(asked).await,
+            Flow::Abort(why) => return self.abort(why, asked).await,
+            Flow::Again { after, why } => {
+                debug!(workflow = %self.state.id, step = self.step_name(), again_in = ?after, why, "the step polls");
+                let wait = Some(Wait { until_ms: in_ms(after), signal: None });
+                let (index, seq, attempt) = (self.state.index, self.state.seq, self.state.attempt - 1);
+                return self.checkpoint(Next { index, seq, attempt, wait, failure: None }, asked).await;
+            }
+            Flow::To(step) => match self.state.loaded.position(step) {
+                Some(index) => return self.advance(index, None, asked).await,
+                None => return self.give_up(Failed::new(jumped_nowhere())).await,
+            },
+        };
+        match self.o.step_after(self.state.index) {
+            Some(index) => self.advance(index, wait, asked).await,
+            None => self.succeed(asked).await,
+        }
+    }
+
+    async fn advance(&mut self, index: usize, wait: Option<Wait>, asked: Asked) -> Then {
+        self.checkpoint(Next { index, seq: self.state.seq + 1, attempt: 0, wait, failure: None }, asked).await
+    }
+
+    /// The checkpoint before a step, and the wait before it.
+    async fn checkpoint(&mut self, next: Next, asked: Asked) -> Then {
+        let mut context = Vec::with_capacity(128);
+        if self.o.engine.keeps
+            && let Err(error) = encode(&self.state, &mut context)
+        {
+            return self.give_up(Failed::new(error)).await;
+        }
+        self.checkpoint_with(next, context, asked).await
+    }
+
+    async fn checkpoint_with(&mut self, next: Next, context: Vec<u8>, asked: Asked) -> Then {
+        let (o, at_ms) = (self.o, now_ms());
+        let emits = match self.emits(&asked, at_ms) {
+            Ok(emits) => emits,
+            Err(error) => return self.give_up(Failed::new(error)).await,
+        };
+        let wait = next.wait.clone();
+        if o.engine.keeps {
+            let op = Op::from(Advance {
+                id: self.state.id,
+                revision: self.state.revision + 1,
+                step: o.steps[next.index].name.into(),
+                steps_hash: o.steps_hash,
+                version: o.version,
+                seq: next.seq,
+                attempt: next.attempt,
+                context,
+                event: None,
+                wait: next.wait,
+                failure: next.failure,
+                consumed: self.consumed(next.index, next.seq),
+                emits,
+                work: asked.work,
+                at_ms,
+            });
+            let emitting = o.engine.emitting(&op);
+            if let Err(then) = self.commit(&op).await {
+                return then;
+            }
+            o.engine.emitted(&op, emitting);
+        } else if let Err(error) = o.engine.deliver(o.name, asked) {
+            return self.give_up(Failed::new(error)).await;
+        }
+        let stays = next.index == self.state.index && next.seq == self.state.seq;
+        self.state.revision += 1;
+        self.state.index = next.index;
+        self.state.seq = next.seq;
+        self.state.attempt = next.attempt + 1;
+        self.state.may_have_run = stays;
+        if !stays {
+            (self.state.signal, self.state.payload) = (None, None);
+        }
+        match wait {
+            None => Then::Step,
+            // A signal may be there already, so whoever wakes workflows looks at once.
+            Some(wait) if o.engine.keeps => {
+                Then::Leave(Left::Rests(if wait.signal.is_some() { at_ms } else { wait.until_ms }))
+            }
+            Some(wait) => self.wait_here(wait).await,
+        }
+    }
+
+    /// The signal that is used up by a step that is left behind.
+    fn consumed(&self, index: usize, seq: u32) -> Option<std::borrow::Cow<'static, str>> {
+        let leaves = index != self.state.index || seq != self.state.seq;
+        self.state.signal.clone().filter(|_| leaves && self.state.payload.is_some()).map(Into::into)
+    }
+
+    /// Waits in memory, because nothing is stored; somebody else may have the place meanwhile.
+    async fn wait_here(&mut self, wait: Wait) -> Then {
+        self.place.give_back();
+        self.state.payload = self.o.engine.mailbox.wait(self.state.id, &wait).await;
+        self.state.signal = wait.signal.map(std::borrow::Cow::into_owned);
+        self.place.take_again(self.o).await;
+        Then::Step
+    }
+
+    /// What became of a failed attempt.
+    async fn failed(&mut self, failed: Failed) -> Then {
+        let step = &self.o.steps[self.state.index];
+        match decide(step, self.state.attempt, failed.kind, None) {
+            Decision::Retry(after) => self.defer(failed, after, self.state.attempt).await,
+            Decision::NotBefore(after) => self.defer(failed, after, self.state.attempt - 1).await,
+            Decision::Abort => {
+                let why = format!("{:#}", failed.error);
+                self.abort_from_before(failed, why).await
+            }
+            Decision::GiveUp => match self.o.on_failure(self.state.index) {
+                Some(index) if failed.kind != FailureKind::Panic => self.hand_over(index, failed).await,
+                _ => self.give_up(failed).await,
+            },
+        }
+    }
+
+    /// Tries the step again later, with the context from before it.
+    async fn defer(&mut self, failed: Failed, after: Duration, attempt: u32) -> Then {
+        let (o, at_ms) = (self.o, now_ms());
+        let wake_ms = in_ms(after);
+        info!(
+            workflow = %self.state.id,
+            orchestration = &*o.id,
+            component = o.name,
+            step = self.step_name(),
+            attempt = self.state.attempt,
+            again_in = ?after,
+            error = cause(&failed.error),
+            "a step failed and is tried again"
+        );
+        o.metrics.steps[self.state.index].retried.increment(1);
+        if !o.engine.keeps {
+            return match self.state.loaded.set_context(&self.before) {
+                Ok(()) => {
+                    (self.state.attempt, self.state.may_have_run) = (attempt + 1, true);
+                    self.wait_here(Wait { until_ms: wake_ms, signal: None }).await
+                }
+                Err(_) => self.give_up(failed).await,
+            };
+        }
+        let failure = Some(self.failure(&failed, at_ms));
+        let (id, revision) = (self.state.id, self.state.revision + 1);
+        match self.commit(&Defer { id, revision, attempt, failure, wake_ms, at_ms }.into()).await {
+            Ok(()) => Then::Leave(Left::Rests(wake_ms)),
+            Err(then) => then,
+        }
+    }
+
+    /// Goes on with the step that deals with failures, with the context from before the step that failed.
+    async fn hand_over(&mut self, index: usize, failed: Failed) -> Then {
+        let context = match self.context_before().await {
+            Ok(Some(context)) => context,
+            Ok(None) => return OVER,
+            Err(error) => {
+                warn!(workflow = %self.state.id, error = cause(&error), "the step that deals with failures cannot run");
+                return self.give_up(failed).await;
+            }
+        };
+        warn!(
+            workflow = %self.state.id,
+            orchestration = &*self.o.id,
+            component = self.o.name,
+            step = self.step_name(),
+            attempt = self.state.attempt,
+            error = cause(&failed.error),
+            "a step failed for good; the step that deals with failures is next"
+        );
+        let failure = self.failure(&failed, now_ms());
+        self.state.failure = Some(Arc::new(failure.clone()));
+        let next = Next { index, seq: self.state.seq + 1, attempt: 0, wait: None, failure: Some(failure) };
+        self.checkpoint_with(next, context, Asked::default()).await
+    }
+
+    /// Takes the context back to what it was before the step; nothing if the runtime stops first.
+    async fn context_before(&mut self) -> Result<Option<Vec<u8>>> {
+        let context = if self.o.engine.keeps {
+            match self.o.stored(self.state.id).await {
+                Some(row) => row.ok_or("the workflow is not stored any more")?.context,
+                None => return Ok(None),
+            }
+        } else {
+            self.before.clone()
+        };
+        self.state.loaded.set_context(&context)?;
+        Ok(Some(context))
+    }
+
+    async fn succeed(&mut self, asked: Asked) -> Then {
+        let outcome = match self.state.failure.as_ref().filter(|_| self.o.steps[self.state.index].on_failure) {
+            None => Ending::Succeeded,
+            Some(failure) if failure.kind == FailureKind::Abort => Ending::Aborted,
+            Some(_) => Ending::Failed,
+        };
+        self.end(outcome, None, asked).await
+    }
+
+    async fn abort(&mut self, why: String, asked: Asked) -> Then {
+        let Some(index) = self.o.on_failure(self.state.index) else {
+            return self.end(Ending::Aborted, Some(&why), asked).await;
+        };
+        let failure = self.aborted(why);
+        self.state.failure = Some(Arc::new(failure.clone()));
+        let next = Next { index, seq: self.state.seq + 1, attempt: 0, wait: None, failure: Some(failure) };
+        self.checkpoint(next, asked).await
+    }
+
+    /// The same for a step that failed, of which nothing is kept.
+    async fn abort_from_before(&mut self, failed: Failed, why: String) -> Then {
+        match self.o.on_failure(self.state.index) {
+            Some(index) => {
+                let failed = Failed { kind: FailureKind::Abort, ..failed };
+                self.hand_over(index, failed).await
+            }
+            None => self.end(Ending::Aborted, Some(&why), Asked::default()).await,
+        }
+    }
+
+    fn aborted(&self, why: String) -> StepFailure {
+        let failure = StepFailure::new(self.step_name(), self.state.attempt, now_ms(), vec![why]);
+        failure.of_kind(FailureKind::Abort)
+    }
+
+    /// Removes the row, with what its last step asked for.
+    async fn end(&mut self, outcome: Ending, why: Option<&str>, asked: Asked) -> Then {
+        let (o, at_ms) = (self.o, now_ms());
+        let emits = match self.emits(&asked, at_ms) {
+            Ok(emits) => emits,
+            Err(error) => return self.give_up(Failed::new(error)).await,
+        };
+        if o.engine.keeps {
+            let op = Op::from(Resolve {
+                id: self.state.id,
+                revision: self.state.revision + 1,
+                emits,
+                work: asked.work,
+                history: self.history(outcome, at_ms),
+            });
+            let emitting = o.engine.emitting(&op);
+            if let Err(then) = self.commit(&op).await {
+                return then;
+            }
+            o.engine.emitted(&op, emitting);
+        } else if let Err(error) = o.engine.deliver(o.name, asked) {
+            return self.give_up(Failed::new(error)).await;
+        }
+        let (id, step) = (self.state.id, self.step_name());
+        match outcome {
+            Ending::Succeeded => {
+                debug!(workflow = %id, orchestration = &*o.id, "workflow succeeded");
+                self.count(End::Succeeded);
+            }
+            Ending::Aborted => {
+                let why = why.map(str::to_owned).or_else(|| self.state.failure.as_ref().map(|it| it.error.join(": ")));
+                info!(workflow = %id, orchestration = &*o.id, component = o.name, step, why, "workflow aborted");
+                self.count(End::Aborted);
+            }
+            Ending::Failed => {
+                warn!(workflow = %id, orchestration = &*o.id, component = o.name, step, "workflow failed, and that was dealt with");
+                self.count(End::Failed);
+            }
+        }
+        OVER
+    }
+
+    fn history(&mut self, outcome: Ending, ended_ms: i64) -> Option<Ended> {
+        if self.o.history.is_none() {
+            return None;
+        }
+        Some(Ended {
+            id: self.state.id,
+            orchestration: self.o.id.clone(),
+            outcome,
+            step: self.step_name().to_owned(),
+            seq: self.state.seq,
+            revision: self.state.revision + 1,
+            created_ms: self.state.created_ms,
+            ended_ms,
+            failures: self.state.failures.clone(),
+        })
     }
 
     /// Sets the workflow aside with its error; it keeps the step and the context from before it.
-    async fn fail(&mut self, error: Error, panicked: bool) -> bool {
-        let (o, state) = (self.orchestration, &self.state);
-        let mut failure = StepFailure::new(self.step_name(), state.attempt, now_ms(), error.chain());
-        if panicked {
-            failure.kind = FailureKind::Panic;
-        }
+    async fn give_up(&mut self, failed: Failed) -> Then {
+        let o = self.o;
+        let failure = self.failure(&failed, now_ms());
         if o.engine.keeps {
-            let quarantine = || Quarantine { id: state.id, revision: state.revision + 1, failure: failure.clone(), at_ms: failure.at_ms }.into();
-            match o.engine.commit(quarantine, || o.stopping.cancelled()).await {
+            let (id, revision, at_ms) = (self.state.id, self.state.revision + 1, failure.at_ms);
+            let op = Op::from(Quarantine { id, revision, failure, at_ms });
+            match o.engine.commit(|| op.clone(), || o.stopping.cancelled()).await {
                 Ok(_) => {}
                 Err(NotDurable::Stopping(error)) => return self.stay(error),
                 Err(NotDurable::Rejected(rejected)) => {
                     // Nothing is kept that was not stored before: the row comes back with the next start.
-                    let cause: &dyn std::error::Error = error.as_std();
                     error!(
-                        workflow = %state.id,
+                        workflow = %id,
                         orchestration = &*o.id,
                         component = o.name,
                         step = self.step_name(),
                         rejected = %rejected,
-                        error = cause,
+                        error = cause(&failed.error),
                         "a workflow failed and the store rejected its quarantine; it stays stored as it was"
                     );
-                    return false;
+                    return OVER;
                 }
             }
         }
-        let cause: &dyn std::error::Error = error.as_std();
         error!(
-            workflow = %state.id,
+            workflow = %self.state.id,
             orchestration = &*o.id,
             component = o.name,
             minion = o.name,
             step = self.step_name(),
-            attempt = state.attempt,
-            error = cause,
+            attempt = self.state.attempt,
+            error = cause(&failed.error),
             "workflow quarantined"
         );
-        self.end(End::Quarantined);
-        false
+        self.count(End::Quarantined);
+        OVER
+    }
+
+    /// Makes `op` durable; otherwise says what comes instead.
+    async fn commit(&mut self, op: &Op) -> Result<(), Then> {
+        let o = self.o;
+        match o.engine.commit(|| op.clone(), || o.stopping.cancelled()).await {
+            Ok(_) => Ok(()),
+            Err(NotDurable::Stopping(error)) => Err(self.stay(error)),
+            // Boxed, because it leads back here.
+            Err(NotDurable::Rejected(error)) if error.is_work_failed() => {
+                let error = Error::new(error).context("what the step handed over to its checkpoint failed");
+                Err(Box::pin(self.failed(Failed::new(error))).await)
+            }
+            Err(NotDurable::Rejected(error)) => {
+                let error = Error::new(error).context("the checkpoint was rejected");
+                Err(Box::pin(self.give_up(Failed::new(error))).await)
+            }
+        }
+    }
+
+    /// The admissions of what the step has emitted, where there is a store for them.
+    fn emits(&self, asked: &Asked, at_ms: i64) -> Result<Vec<Admit>> {
+        if !self.o.engine.keeps {
+            return Ok(Vec::new());
+        }
+        asked.emits.iter().map(|emission| self.o.engine.admission(self.o.name, emission, at_ms)).collect()
+    }
+
+    fn failure(&self, failed: &Failed, at_ms: i64) -> StepFailure {
+        let failure = StepFailure::new(self.step_name(), self.state.attempt, at_ms, failed.error.chain());
+        failure.of_kind(failed.kind)
     }
 
     /// Leaves the workflow stored as it was before its last step, which could not be recorded.
-    fn stay(&self, error: StoreError) -> bool {
-        self.orchestration.count_parked();
-        self.orchestration.count_undurable(error);
-        false
+    fn stay(&self, error: StoreError) -> Then {
+        self.o.count_parked();
+        self.o.count_undurable(error);
+        OVER
     }
 
-    fn end(&self, end: End) {
-        self.orchestration.ended(self.state.id, end, self.began.elapsed());
+    fn count(&self, end: End) {
+        self.o.ended(self.state.id, end, self.began.elapsed());
     }
 
     fn step_name(&self) -> &'static str {
-        self.orchestration.steps[self.state.index].name
+        self.o.steps[self.state.index].name
     }
+}
+
+/// The time of day after `time`, in milliseconds since the Unix epoch.
+fn in_ms(time: Duration) -> i64 {
+    // Rounded up: never earlier than asked for.
+    let millis = i64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
+    now_ms().saturating_add(millis)
+}
+
+fn cause(error: &Error) -> &(dyn std::error::Error + 'static) {
+    error.as_std()
 }
 
 fn encode(state: &Start, out: &mut Vec<u8>) -> Result<()> {
@@ -269,20 +498,4 @@ fn encode(state: &Start, out: &mut Vec<u8>) -> Result<()> {
 
 fn jumped_nowhere() -> Error {
     Error::new("the step went to a function that is no step of this minion; write `Flow::to(Self::step)`")
-}
-
-/// Counts in a gauge for as long as it lives, also when its task is dropped.
-struct GaugeGuard<'a>(&'a metrics::Gauge);
-
-impl<'a> GaugeGuard<'a> {
-    fn enter(gauge: &'a metrics::Gauge) -> Self {
-        gauge.increment(1.0);
-        Self(gauge)
-    }
-}
-
-impl Drop for GaugeGuard<'_> {
-    fn drop(&mut self) {
-        self.0.decrement(1.0);
-    }
 }

@@ -14,6 +14,8 @@ use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStor
 use crate::telemetry::handles::CheckpointMetrics;
 use crate::telemetry::{Kept, WorkflowLedger};
 
+use super::mailbox::Mailbox;
+use super::routes::Routes;
 use super::{Orchestration, WorkflowId, WorkflowIds};
 
 /// Shared by every orchestration of one runtime.
@@ -22,6 +24,9 @@ pub(crate) struct Engine {
     pub(crate) ids: WorkflowIds,
     /// Whether there is anything to commit to; false lets workflows run without encoding a byte.
     pub(crate) keeps: bool,
+    pub(crate) routes: Routes,
+    /// Signals, where no store keeps them.
+    pub(crate) mailbox: Mailbox,
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
     /// How many workflows of each orchestration were found or set aside in quarantine; kept here, because an orchestration
@@ -51,6 +56,8 @@ impl Engine {
             keeps: store.keeps(),
             blocked: Blocked::new(&metrics),
             committer: Mutex::new(Some(Committer::start(store.clone(), metrics))),
+            routes: Routes::default(),
+            mailbox: Mailbox::default(),
             quarantined: Mutex::default(),
             ledgers: Mutex::default(),
             intakes: Mutex::default(),
@@ -130,8 +137,7 @@ impl Engine {
             return Ok(());
         }
         // Moves nobody on: the queue is in order, so what was before it is answered before it.
-        let nobody =
-            Resolve { id: self.ids.next(), revision: 1, emits: Vec::new(), work: Vec::new(), history: None };
+        let nobody = Resolve { id: self.ids.next(), revision: 1, emits: Vec::new(), work: Vec::new(), history: None };
         self.submit(nobody).await.map(drop)
     }
 

@@ -134,8 +134,9 @@ impl Workflow {
     /// When it says something that is no `T`.
     pub fn signal<T: DeserializeOwned>(&self) -> Result<Option<T>> {
         let decode = |payload: &Arc<[u8]>| {
-            serde_json::from_slice(payload)
-                .map_err(|error| Error::new(error).context(format!("the signal cannot be read as `{}`", type_name::<T>())))
+            serde_json::from_slice(payload).map_err(|error| {
+                Error::new(error).context(format!("the signal cannot be read as `{}`", type_name::<T>()))
+            })
         };
         self.payload.as_ref().map(decode).transpose()
     }

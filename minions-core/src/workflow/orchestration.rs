@@ -6,20 +6,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tracing::warn;
 
-use crate::minion::{ErasedMinion, ErasedWorkflow, StepInfo};
-use crate::store::{NewWorkflow, StoreError};
+use crate::backoff::Backoff;
+use crate::minion::{ErasedMinion, ErasedWorkflow, History, StepInfo};
+use crate::store::{Due, Filter, NewWorkflow, StepFailure, StoreError, StoredWorkflow};
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::{End, WorkflowMetrics};
 use crate::telemetry::{Kept, WorkflowLedger};
 
-use super::drive::drive;
+use super::drive::{Left, drive};
 use super::seat::Seat;
+use super::waker::Waker;
 use super::{Engine, WorkflowId};
 
 /// Everything that the workflows of one orchestration share.
@@ -37,6 +40,14 @@ pub(crate) struct Orchestration {
     slots: Arc<Semaphore>,
     tasks: TaskTracker,
     awake: Mutex<HashMap<WorkflowId, Task>>,
+    /// Told whenever a workflow is awake no more.
+    fewer: Notify,
+    pub(crate) waker: Waker,
+    /// Workflows up to this one were admitted before this run.
+    pub(crate) since: WorkflowId,
+    pub(crate) version: u32,
+    pub(crate) history: History,
+    migrated: AtomicU64,
     /// Events of its pipeline that are on their way to durability.
     admissions: TaskTracker,
     /// Requested as soon as it stops, in every mode.
@@ -54,7 +65,7 @@ pub(crate) struct Undurable {
     pub(crate) error: Option<StoreError>,
 }
 
-/// A workflow that is ready to run from `index`.
+/// A workflow that is ready to run the step at `index`.
 pub(crate) struct Start {
     pub(crate) id: WorkflowId,
     pub(crate) loaded: Box<dyn ErasedWorkflow>,
@@ -66,6 +77,52 @@ pub(crate) struct Start {
     pub(crate) revision: u32,
     pub(crate) attempt: u32,
     pub(crate) may_have_run: bool,
+    /// When it was admitted, in milliseconds since the Unix epoch.
+    pub(crate) created_ms: i64,
+    /// The signal that was waited for before this step, and what it says if it came.
+    pub(crate) signal: Option<String>,
+    pub(crate) payload: Option<Arc<[u8]>>,
+    /// Why the step runs that deals with failures.
+    pub(crate) failure: Option<Arc<StepFailure>>,
+    /// Its last errors, if a history wants them.
+    pub(crate) failures: Vec<StepFailure>,
+}
+
+impl Start {
+    /// A workflow before its first step, admitted at `created_ms`.
+    pub(crate) fn new(id: WorkflowId, loaded: Box<dyn ErasedWorkflow>, instance: u64, created_ms: i64) -> Self {
+        Self {
+            id,
+            loaded,
+            instance,
+            index: 0,
+            seq: 0,
+            revision: 0,
+            attempt: 1,
+            may_have_run: false,
+            created_ms,
+            signal: None,
+            payload: None,
+            failure: None,
+            failures: Vec::new(),
+        }
+    }
+}
+
+/// The permit of a workflow to be awake, which it gives back while it waits in memory.
+pub(crate) struct Place(Option<OwnedSemaphorePermit>);
+
+impl Place {
+    pub(crate) fn give_back(&mut self) {
+        self.0 = None;
+    }
+
+    /// # Cancel safety
+    ///
+    /// Safe; the place in the queue is lost.
+    pub(crate) async fn take_again(&mut self, orchestration: &Orchestration) {
+        self.0 = Some(orchestration.room().await);
+    }
 }
 
 impl Orchestration {
@@ -88,6 +145,12 @@ impl Orchestration {
             awake: Mutex::default(),
             admissions: TaskTracker::new(),
             stopping: CancellationToken::new(),
+            fewer: Notify::new(),
+            waker: Waker::default(),
+            since: engine.ids.last(),
+            version: minion.version(),
+            history: minion.history(),
+            migrated: AtomicU64::new(0),
             parking: AtomicBool::new(false),
             parked: AtomicU64::new(0),
             undurable: Mutex::default(),
@@ -159,24 +222,56 @@ impl Orchestration {
             orchestration: self.id.clone(),
             step,
             steps_hash: self.steps_hash,
-            version: 0,
+            version: self.version,
             context,
             wake_ms: None,
         })
     }
 
-    /// Runs a workflow in a task of its own; `slot` is given back when it ends.
-    pub(crate) fn spawn(self: &Arc<Self>, start: Start, slot: OwnedSemaphorePermit) {
+    /// The step after `index` in their order; nothing after the last one, nor after the one that deals with failures.
+    pub(crate) fn step_after(&self, index: usize) -> Option<usize> {
+        let next = index + 1;
+        self.steps.get(next).filter(|step| !step.on_failure && !self.steps[index].on_failure).map(|_| next)
+    }
+
+    /// The step that deals with the failure of the one at `index`, if there is one.
+    pub(crate) fn on_failure(&self, index: usize) -> Option<usize> {
+        self.steps.iter().position(|step| step.on_failure).filter(|_| !self.steps[index].on_failure)
+    }
+
+    /// A workflow as it is stored, however long the store fails; nothing only if the orchestration stops.
+    pub(crate) async fn stored(&self, id: WorkflowId) -> Option<Option<StoredWorkflow>> {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        loop {
+            match self.engine.store.scan(Filter::only(id), 1).await {
+                Ok(rows) => return Some(rows.into_iter().next()),
+                Err(error) => warn!(workflow = %id, %error, "a workflow cannot be read; trying again"),
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => return None,
+                () = tokio::time::sleep(backoff.next()) => {}
+            }
+        }
+    }
+
+    /// Runs a workflow in a task of its own; `slot` is given back when it ends. False if it runs already.
+    pub(crate) fn spawn(self: &Arc<Self>, start: Start, slot: OwnedSemaphorePermit) -> bool {
         let id = start.id;
         // Held over the spawn, so that a workflow that ends at once finds itself in the map.
         let mut awake = self.awake.lock();
+        if awake.contains_key(&id) {
+            return false;
+        }
         self.metrics.in_flight.increment(1.0);
         self.ledger.book(|ledger| ledger.running += 1);
-        let guard = Awake { orchestration: self.clone(), id, _slot: slot };
+        let mut guard = Awake { orchestration: self.clone(), id, place: Place(Some(slot)), left: Left::Nothing };
         let task = self.tasks.spawn(async move {
-            drive(&guard.orchestration, start).await;
+            let orchestration = guard.orchestration.clone();
+            let left = drive(&orchestration, &mut guard.place, start).await;
+            guard.leaves(left);
         });
         awake.insert(id, Task { handle: task.abort_handle(), has_ended: false });
+        true
     }
 
     /// Books the end of a workflow that is awake, once it is durable.
@@ -193,9 +288,39 @@ impl Orchestration {
             ledger.running -= 1;
             match end {
                 End::Succeeded => ledger.succeeded += 1,
-                End::Aborted | End::Quarantined => ledger.aborted += 1,
+                End::Aborted => ledger.aborted += 1,
+                End::Failed | End::Quarantined => ledger.failed += 1,
             }
         });
+    }
+
+    /// Waits until nothing is awake and nothing rests; more may come from outside.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub(crate) async fn finished(&self) {
+        loop {
+            let mut fewer = std::pin::pin!(self.fewer.notified());
+            fewer.as_mut().enable();
+            let noted = self.waker.count();
+            if self.in_flight() > 0 {
+                fewer.await;
+                continue;
+            }
+            match self.rests().await {
+                Ok(false) if self.in_flight() == 0 && self.waker.count() == noted => return,
+                Ok(false) => {}
+                // It wakes, and is told of then; or it is taken away, which nobody tells of.
+                Ok(true) | Err(_) => {
+                    let _ = tokio::time::timeout(Duration::from_secs(1), fewer).await;
+                }
+            }
+        }
+    }
+
+    async fn rests(&self) -> Result<bool, StoreError> {
+        Ok(!self.engine.store.due(Due::until(self.id.clone(), i64::MAX), 1).await?.is_empty())
     }
 
     /// How many workflows are awake.
@@ -244,6 +369,11 @@ impl Orchestration {
         self.undurable.lock().clone()
     }
 
+    /// Counts a workflow that was brought up to this version.
+    pub(crate) fn count_migrated(&self) {
+        self.migrated.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a workflow that is in quarantine now.
     pub(crate) fn count_quarantined(&self) {
         self.metrics.quarantined.set(self.engine.add_quarantined(&self.id, 1) as f64);
@@ -261,7 +391,14 @@ struct Task {
 struct Awake {
     orchestration: Arc<Orchestration>,
     id: WorkflowId,
-    _slot: OwnedSemaphorePermit,
+    place: Place,
+    left: Left,
+}
+
+impl Awake {
+    fn leaves(&mut self, left: Left) {
+        self.left = left;
+    }
 }
 
 impl Drop for Awake {
@@ -276,5 +413,13 @@ impl Drop for Awake {
             });
         }
         o.metrics.in_flight.decrement(1.0);
+        if !o.engine.keeps {
+            o.engine.mailbox.forget(self.id);
+        }
+        // Only now, see the waker: it passes over whoever is awake.
+        if let Left::Rests(wake_ms) = self.left {
+            o.waker.note(wake_ms);
+        }
+        o.fewer.notify_waiters();
     }
 }

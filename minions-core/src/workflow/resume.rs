@@ -1,19 +1,18 @@
-//! Takes up the unfinished workflows of an orchestration, a page at a time, at its own concurrency.
+//! Takes up the workflows of an orchestration that were awake when an earlier run ended, a page at a time, at its own
+//! concurrency. Those that rest are the waker's.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::backoff::Backoff;
-use crate::clock::now_ms;
-use crate::error::{Error, Result};
-use crate::store::{Filter, Quarantine, Status, StepFailure, StoreError, StoredWorkflow};
-use crate::telemetry::handles::End;
+use crate::store::{Filter, Status, StoreError, StoredWorkflow};
 
 use super::WorkflowId;
-use super::orchestration::{Orchestration, Start};
+use super::load::{Woken, wake};
+use super::orchestration::Orchestration;
 
 const PAGE: usize = 256;
 
@@ -43,7 +42,7 @@ impl Backlog {
                 if self.awake.contains(&row.id) {
                     continue;
                 }
-                match wake(&orchestration, &row).await {
+                match wake(&orchestration, row).await {
                     Woken::Up => count += 1,
                     Woken::SetAside => {}
                     Woken::Stopped => return,
@@ -65,32 +64,6 @@ impl Backlog {
     }
 }
 
-enum Woken {
-    Up,
-    /// It has ended, or cannot go on.
-    SetAside,
-    Stopped,
-}
-
-async fn wake(orchestration: &Arc<Orchestration>, row: &StoredWorkflow) -> Woken {
-    let slot = tokio::select! {
-        biased;
-        () = orchestration.parked() => return Woken::Stopped,
-        slot = orchestration.room() => slot,
-    };
-    match load(orchestration, row) {
-        Ok(start) => {
-            orchestration.metrics.resumed.increment(1);
-            orchestration.spawn(start, slot);
-            Woken::Up
-        }
-        Err(error) => {
-            quarantine(orchestration, row, &error).await;
-            Woken::SetAside
-        }
-    }
-}
-
 /// Waits until a workflow of the earlier run has ended, then wakes it as it is stored by then.
 async fn wake_later(orchestration: &Arc<Orchestration>, id: WorkflowId) -> Woken {
     while orchestration.engine.left_behind(&orchestration.id).contains(&id) {
@@ -108,7 +81,7 @@ async fn wake_later(orchestration: &Arc<Orchestration>, id: WorkflowId) -> Woken
         }
     }
     match next_page(orchestration, Some(id.predecessor()), id).await {
-        Some(rows) => match rows.first() {
+        Some(rows) => match rows.into_iter().next() {
             Some(row) => wake(orchestration, row).await,
             None => Woken::SetAside,
         },
@@ -121,7 +94,7 @@ async fn page(
     after: Option<WorkflowId>,
     up_to: WorkflowId,
 ) -> Result<Vec<StoredWorkflow>, StoreError> {
-    let mut filter = Filter::all().orchestration(&*orchestration.id).status(Status::Running).up_to(up_to);
+    let mut filter = Filter::all().orchestration(&*orchestration.id).status(Status::Running).rests(false).up_to(up_to);
     filter.after = after;
     orchestration.engine.store.scan(filter, PAGE).await
 }
@@ -149,49 +122,5 @@ async fn next_page(
             () = orchestration.stopping.cancelled() => return None,
             () = tokio::time::sleep(backoff.next()) => {}
         }
-    }
-}
-
-fn load(orchestration: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
-    if let Some(damage) = &row.damage {
-        return Err(Error::new(format!("the stored row is damaged: {damage}")));
-    }
-    // By name, always: an index of another version could be another step.
-    let index = orchestration.steps.iter().position(|step| step.name == row.step).ok_or_else(|| {
-        let steps: Vec<_> = orchestration.steps.iter().map(|step| format!("`{}`", step.name)).collect();
-        Error::new(format!(
-            "the minion `{}` has no step `{}` any more (steps: {}); keep its name with `#[minion_step(name = \"{}\")]`",
-            orchestration.name,
-            row.step,
-            steps.join(", "),
-            row.step
-        ))
-    })?;
-    // First the number, so that a minion that changes in between is changed again at the first step.
-    let instance = orchestration.seat.instance();
-    let minion = orchestration.seat.minion();
-    let loaded = crate::panics::contain_sync(|| minion.load(&row.event, &row.context))?;
-    let attempt = row.attempt.saturating_add(1);
-    Ok(Start { id: row.id, loaded, instance, index, seq: row.seq, revision: row.revision, attempt, may_have_run: true })
-}
-
-async fn quarantine(orchestration: &Orchestration, row: &StoredWorkflow, error: &Error) {
-    let failure = StepFailure::new(row.step.clone(), row.attempt.saturating_add(1), now_ms(), error.chain());
-    let op = || Quarantine { id: row.id, revision: row.revision + 1, failure: failure.clone(), at_ms: failure.at_ms }.into();
-    let kept = orchestration.engine.commit(op, || orchestration.stopping.cancelled()).await.is_ok();
-    let cause: &dyn std::error::Error = error.as_std();
-    error!(
-        workflow = %row.id,
-        orchestration = &*orchestration.id,
-        component = orchestration.name,
-        step = row.step,
-        error = cause,
-        kept,
-        "a stored workflow cannot go on and is set aside"
-    );
-    // One that could not be marked is left as it is; the next start comes here again.
-    if kept {
-        orchestration.metrics.end(End::Quarantined, Duration::ZERO);
-        orchestration.count_quarantined();
     }
 }

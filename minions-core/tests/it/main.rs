@@ -12,6 +12,7 @@ mod found;
 mod hang;
 mod lifecycle;
 mod manifest;
+mod outcomes;
 mod panics;
 mod persistence;
 mod races;

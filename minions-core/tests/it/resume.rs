@@ -9,7 +9,8 @@ use minions_core::Gru;
 use minions_core::gru::{Finished, StartError, StopMode};
 use minions_core::minion::Flow;
 use minions_core::store::{
-    Filter, MemoryStore, Op, Opened, StateStore, Status, StatusCount, StoreError, StoredWorkflow,
+    Applied, Due, Ended, Filter, MemoryStore, Op, Opened, StateStore, Status, StatusCount, StoreError, StoredCursor,
+    StoredWorkflow,
 };
 use minions_core::testing::{Events, Gate};
 
@@ -93,12 +94,24 @@ impl StateStore for BrokenScan {
         self.0.open()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<(), StoreError>>> {
+    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         self.0.commit(batch)
     }
 
     fn scan(&self, _: Filter, _: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
         Box::pin(async { Err(StoreError::unavailable("the file is damaged")) })
+    }
+
+    fn due(&self, due: Due, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
+        self.0.due(due, limit)
+    }
+
+    fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
+        self.0.cursors(source)
+    }
+
+    fn history(&self, orchestration: Option<String>, limit: usize) -> BoxFuture<'_, Result<Vec<Ended>, StoreError>> {
+        self.0.history(orchestration, limit)
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>> {
@@ -122,7 +135,7 @@ impl StateStore for DamagedRow {
         self.0.open()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<(), StoreError>>> {
+    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         self.0.commit(batch)
     }
 
@@ -136,6 +149,18 @@ impl StateStore for DamagedRow {
             }
             Ok(rows)
         })
+    }
+
+    fn due(&self, due: Due, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
+        self.0.due(due, limit)
+    }
+
+    fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
+        self.0.cursors(source)
+    }
+
+    fn history(&self, orchestration: Option<String>, limit: usize) -> BoxFuture<'_, Result<Vec<Ended>, StoreError>> {
+        self.0.history(orchestration, limit)
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>> {
@@ -199,7 +224,7 @@ async fn r4_a_step_that_is_gone_quarantines_and_names_the_way_back() {
     assert!(script.ran().is_empty(), "never the wrong step");
     let row = rows(&store).await.remove(0);
     assert_eq!((row.status, &*row.step), (Status::Quarantined, "removed"));
-    assert!(row.failures[0].error[0].contains("`#[minion_step(name = \"removed\")]`"), "{:?}", row.failures);
+    assert!(row.failures[0].error[0].contains("`#[minion_step(alias = \"removed\")]`"), "{:?}", row.failures);
 }
 
 #[tokio::test]

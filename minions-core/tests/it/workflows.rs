@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use minions_core::gru::Finished;
 use minions_core::minion::Flow;
-use minions_core::store::{MemoryStore, Status};
+use minions_core::store::{FailureKind, MemoryStore, Status};
 use minions_core::testing::{Events, Gate};
 
 use crate::support::{Job, Script, Worker, jobs, program, rows};
@@ -121,7 +121,7 @@ async fn w6_an_error_is_quarantined_with_step_attempt_and_chain() {
     assert_eq!((row.status, &*row.step, row.seq), (Status::Quarantined, "second", 1));
     assert_eq!(row.context, br#"{"steps":["first"]}"#);
     let failure = &row.failures[0];
-    assert_eq!((&*failure.step, failure.attempt, failure.panicked), ("second", 1, false));
+    assert_eq!((&*failure.step, failure.attempt, failure.kind), ("second", 1, FailureKind::Error));
     assert_eq!(failure.error, ["asking the archive", "refused"]);
 }
 
@@ -133,7 +133,7 @@ async fn s7_a_panic_is_quarantined_and_its_neighbours_live_on() {
     });
     let left = rows(&run(jobs(0..10), &script).await).await;
     assert_eq!(left.len(), 1);
-    assert!(left[0].failures[0].panicked);
+    assert_eq!(left[0].failures[0].kind, FailureKind::Panic);
     assert_eq!(left[0].failures[0].error, ["panicked: number 3 is bad"]);
     for number in (0..10).filter(|number| *number != 3) {
         assert_eq!(script.ran_of(number), ["first", "second", "third"]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use minions_core::store::{Filter, StateStore as _};
-use minions_core::testing::ops::{admit, admit_event, advance, new_workflow};
+use minions_core::testing::ops::{admit, admit_event, checkpoint, new_workflow};
 use minions_core::workflow::WorkflowIds;
 use minions_sqlite::SqliteStore;
 
@@ -22,7 +22,11 @@ async fn commit_for_ever() {
         let mut ops: Vec<_> = batch.iter().map(|&id| admit(vec![new_workflow(id)])).collect();
         // Now and then more than a page, so that a commit has several places to be torn at.
         ops.push(admit_event(vec![b'x'; 30_000 * (round % 3) as usize], vec![new_workflow(ids.next())]));
-        ops.extend(batch.iter().map(|&id| advance(id, round + 1)));
+        ops.extend(batch.iter().map(|&id| {
+            let mut op = checkpoint(id, round + 1);
+            op.revision = 1;
+            op.into()
+        }));
         for result in store.commit(ops).await {
             result.unwrap();
         }

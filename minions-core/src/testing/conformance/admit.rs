@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::{Admit, NewWorkflow, Op, StateStore, StoredWorkflow};
+use crate::store::{Admit, NewWorkflow, StateStore, StoredWorkflow};
 
 use super::support::*;
 
@@ -18,7 +18,7 @@ pub async fn admit_repeated_leaves_what_is_stored<S: StateStore>(open: impl Fn()
     let id = id();
     commit_all(&store, vec![admit(vec![new(id)]), advance(id, 1)]).await;
     let changed = NewWorkflow { context: b"another".to_vec(), ..new(id) };
-    commit(&store, Admit { event: b"another"[..].into(), create: vec![changed], at_ms: 7 }.into()).await.unwrap();
+    commit(&store, admit_event(*b"another", vec![changed])).await.unwrap();
     assert_eq!(rows(&store).await, [advanced(admitted(id), 1)]);
 }
 
@@ -58,7 +58,7 @@ pub async fn admit_keeps_names_and_numbers_exactly<S: StateStore>(open: impl Fn(
         let steps_hash = numbers[at % numbers.len()];
         let at_ms = times[at % times.len()];
         let create = vec![NewWorkflow { step: name.into(), steps_hash, ..new_in(id, name) }];
-        commit(&store, Admit { event: EVENT.into(), create, at_ms }.into()).await.unwrap();
+        commit(&store, Admit { at_ms, ..admission(EVENT, create) }.into()).await.unwrap();
         let row = StoredWorkflow { steps_hash, created_ms: at_ms, updated_ms: at_ms, ..admitted(id) };
         expected.push(StoredWorkflow { step: name.into(), orchestration: name.into(), ..row });
     }
@@ -74,10 +74,10 @@ pub async fn admit_keeps_event_and_context_byte_for_byte<S: StateStore>(open: im
         for context in values {
             let id = id();
             let create = vec![NewWorkflow { context: context.to_vec(), ..new(id) }];
-            commit(&store, Admit { event: event.into(), create, at_ms: 0 }.into()).await.unwrap();
+            commit(&store, admit_event(event, create)).await.unwrap();
             let row = row(&store, id).await.expect("it is stored");
             assert_eq!((row.event, row.context), (event.to_vec(), context.to_vec()));
-            commit(&store, resolve(id)).await.unwrap();
+            commit(&store, resolve(id, 1)).await.unwrap();
         }
     }
 }
@@ -87,7 +87,7 @@ pub async fn admit_keeps_a_mebibyte<S: StateStore>(open: impl Fn() -> S) {
     let ids = ids(3);
     let long: Arc<[u8]> = (0..1 << 20).map(|at: u32| (at % 251) as u8).collect();
     let create: Vec<_> = ids.iter().map(|&id| NewWorkflow { context: long.to_vec(), ..new(id) }).collect();
-    let op: Op = Admit { event: long.clone(), create, at_ms: ADMITTED_MS }.into();
+    let op = admit_event(long.clone(), create);
     commit(&store, op.clone()).await.unwrap();
     commit(&store, op).await.unwrap();
     for row in rows(&store).await {
@@ -96,7 +96,7 @@ pub async fn admit_keeps_a_mebibyte<S: StateStore>(open: impl Fn() -> S) {
     }
     // What is shared by three workflows stays until the last of them is gone.
     for gone in 0..ids.len() {
-        commit(&store, resolve(ids[gone])).await.unwrap();
+        commit(&store, resolve(ids[gone], 1)).await.unwrap();
         let left = rows(&store).await;
         assert_eq!(ids_of(&left), ids[gone + 1..]);
         assert!(left.iter().all(|row| row.event == *long), "a shared event was lost");

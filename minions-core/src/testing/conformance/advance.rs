@@ -1,6 +1,6 @@
 //! Checkpoints: the context as it is, and the step that is next.
 
-use crate::store::{Advance, StateStore, StoredWorkflow};
+use crate::store::{Advance, StateStore, Status, StoredWorkflow};
 
 use super::support::*;
 
@@ -13,8 +13,9 @@ pub async fn advance_moves_on_and_changes_nothing_else<S: StateStore>(open: impl
         let expected = [admitted(ids[0]), advanced(admitted(ids[1]), seq), admitted(ids[2])];
         assert_eq!(rows(&store).await, expected);
     }
-    commit(&store, advance(ids[1], u32::MAX)).await.unwrap();
-    assert_eq!(row(&store, ids[1]).await, Some(advanced(admitted(ids[1]), u32::MAX)));
+    commit(&store, Advance { revision: 4, ..checkpoint(ids[1], u32::MAX) }.into()).await.unwrap();
+    let expected = StoredWorkflow { revision: 4, ..advanced(admitted(ids[1]), u32::MAX) };
+    assert_eq!(row(&store, ids[1]).await, Some(expected));
 }
 
 pub async fn advance_repeated_changes_nothing<S: StateStore>(open: impl Fn() -> S) {
@@ -25,12 +26,14 @@ pub async fn advance_repeated_changes_nothing<S: StateStore>(open: impl Fn() -> 
     assert_eq!(rows(&store).await, [advanced(admitted(id), 1)]);
 }
 
-pub async fn advance_starts_counting_attempts_anew<S: StateStore>(open: impl Fn() -> S) {
+pub async fn advance_says_attempts_and_keeps_failures<S: StateStore>(open: impl Fn() -> S) {
     let store = opened(&open).await;
     let id = id();
-    commit_all(&store, vec![admit(vec![new(id)]), quarantine(id, failure(3)), requeue(id), advance(id, 1)]).await;
+    let advance = Advance { attempt: 2, version: 7, ..checkpoint_of(id, 3, 1) };
+    commit_all(&store, vec![admit(vec![new(id)]), quarantine(id, 1, failure(3)), requeue(id), advance.into()]).await;
     let row = row(&store, id).await.expect("it is stored");
-    assert_eq!((row.attempt, row.failures), (0, vec![failure(3)]));
+    assert_eq!((row.attempt, row.version, row.status), (2, 7, Status::Running));
+    assert_eq!(row.failures, [failure(3)]);
 }
 
 pub async fn advance_grows_and_shrinks_the_context<S: StateStore>(open: impl Fn() -> S) {
@@ -39,11 +42,13 @@ pub async fn advance_grows_and_shrinks_the_context<S: StateStore>(open: impl Fn(
     commit(&store, admit(vec![new(id)])).await.unwrap();
     for (seq, length) in (1..).zip([0, 10, 1 << 20, 5_000, 1, 1 << 20, 0]) {
         let context = vec![b'a' + (seq % 26) as u8; length];
-        let step = "fetch".into();
-        let op = Advance { id, step, steps_hash: STEPS_HASH, seq, context: context.clone(), at_ms: ADMITTED_MS };
+        let op = Advance { context: context.clone(), ..checkpoint(id, seq) };
         commit(&store, op.into()).await.unwrap();
         let row = row(&store, id).await.expect("it is stored");
-        assert!(row == StoredWorkflow { seq, context, ..admitted(id) }, "the row with {length} bytes is another");
+        assert!(
+            row == StoredWorkflow { context, ..advanced(admitted(id), seq) },
+            "the row with {length} bytes is another"
+        );
     }
 }
 
@@ -53,7 +58,7 @@ pub async fn advance_of_a_missing_workflow_is_rejected<S: StateStore>(open: impl
     commit(&store, admit(vec![new(ids[0])])).await.unwrap();
     assert_rejected(&commit(&store, advance(ids[1], 1)).await, ids[1]);
     assert_eq!(rows(&store).await, [admitted(ids[0])]);
-    commit(&store, resolve(ids[0])).await.unwrap();
+    commit(&store, resolve(ids[0], 1)).await.unwrap();
     assert_rejected(&commit(&store, advance(ids[0], 1)).await, ids[0]);
     assert_eq!(rows(&store).await, []);
 }

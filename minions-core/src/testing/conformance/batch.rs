@@ -1,6 +1,6 @@
 //! Batches: applied in order, answered in order, and no operation pays for its neighbour.
 
-use crate::store::{Op, StateStore};
+use crate::store::{Applied, Op, StateStore};
 
 use super::support::*;
 
@@ -15,9 +15,9 @@ pub async fn batch_applies_in_order<S: StateStore>(open: impl Fn() -> S) {
     let ops = vec![
         admit(vec![new(ids[0])]),
         advance(ids[0], 1),
-        quarantine(ids[0], failure(1)),
+        quarantine(ids[0], 2, failure(1)),
         requeue(ids[0]),
-        resolve(ids[0]),
+        resolve(ids[0], 4),
         admit(vec![new(ids[1])]),
         advance(ids[1], 1),
         advance(ids[1], 2),
@@ -34,7 +34,7 @@ pub async fn batch_answers_in_order<S: StateStore>(open: impl Fn() -> S) {
     assert_eq!(results.len(), ids.len());
     for (at, (result, &id)) in results.iter().zip(&ids).enumerate() {
         match at % 2 {
-            0 => result.as_ref().expect("every second workflow is stored").to_owned(),
+            0 => assert_eq!(result.as_ref().expect("every second workflow is stored"), &Applied::Done),
             _ => assert_rejected(result, id),
         }
     }
@@ -48,7 +48,7 @@ pub async fn batch_with_one_rejected_fails_only_that_one<S: StateStore>(open: im
     let missing = id();
     let kinds: [fn(_) -> Op; 5] = [
         |id| advance(id, 1),
-        |id| quarantine(id, failure(1)),
+        |id| quarantine(id, 1, failure(1)),
         requeue,
         discard,
         |id| admit(ids(3).into_iter().chain([id]).map(new).collect()),
@@ -70,7 +70,7 @@ pub async fn batch_with_one_rejected_fails_only_that_one<S: StateStore>(open: im
             }
             let expected: Vec<_> = [stored].into_iter().chain(good.iter().copied()).collect();
             assert_eq!(ids_of(&rows(&store).await), expected);
-            commit_all(&store, good.into_iter().map(resolve).collect()).await;
+            commit_all(&store, good.into_iter().map(|id| resolve(id, 1)).collect()).await;
         }
     }
 }
@@ -96,6 +96,6 @@ pub async fn batch_of_four_thousand<S: StateStore>(open: impl Fn() -> S) {
     commit_all(&store, ids.iter().map(|&id| admit(vec![new(id)])).collect()).await;
     commit_all(&store, ids.iter().map(|&id| advance(id, 1)).collect()).await;
     assert_eq!(rows(&store).await, ids.iter().map(|&id| advanced(admitted(id), 1)).collect::<Vec<_>>());
-    commit_all(&store, ids.into_iter().map(resolve).collect()).await;
+    commit_all(&store, ids.into_iter().map(|id| resolve(id, 2)).collect()).await;
     assert_eq!(rows(&store).await, []);
 }

@@ -36,7 +36,7 @@ macro_rules! __store_conformance {
             advance {
                 advance_moves_on_and_changes_nothing_else,
                 advance_repeated_changes_nothing,
-                advance_starts_counting_attempts_anew,
+                advance_says_attempts_and_keeps_failures,
                 advance_grows_and_shrinks_the_context,
                 advance_of_a_missing_workflow_is_rejected,
                 advance_tells_identities_of_one_key_apart,
@@ -46,9 +46,14 @@ macro_rules! __store_conformance {
                 quarantine_repeated_keeps_the_failure_once,
                 quarantine_keeps_the_last_failures,
                 quarantine_of_a_missing_workflow_is_rejected,
+                quarantine_waits_for_nothing_any_more,
                 requeue_goes_on_where_it_stopped,
+                requeue_to_a_step_is_another_visit,
+                requeue_repeated_is_rejected_and_does_no_harm,
                 requeue_of_a_running_workflow_is_rejected,
                 requeue_of_a_missing_workflow_is_rejected,
+                amend_replaces_the_context_and_nothing_else,
+                amend_of_what_is_not_quarantined_is_rejected,
             }
             remove {
                 resolve_removes,

@@ -34,8 +34,12 @@ pub async fn reopened_store_has_every_row_as_it_was<S: StateStore>(open: impl Fn
     let create = ids.iter().zip(orchestrations.iter().cycle()).map(|(&id, name)| new_in(id, name)).collect();
     commit(&store, admit(create)).await.unwrap();
     commit_all(&store, ids.iter().step_by(2).map(|&id| advance(id, 1)).collect()).await;
-    commit_all(&store, ids.iter().step_by(3).map(|&id| quarantine(id, failure(2))).collect()).await;
-    commit_all(&store, ids.iter().step_by(5).map(|&id| resolve(id)).collect()).await;
+    let revision = |at: usize| 1 + u32::from(at.is_multiple_of(2));
+    let third = ids.iter().enumerate().step_by(3);
+    commit_all(&store, third.map(|(at, &id)| quarantine(id, revision(at), failure(2))).collect()).await;
+    let fifth = ids.iter().enumerate().step_by(5);
+    let revision = |at: usize| revision(at) + u32::from(at.is_multiple_of(3));
+    commit_all(&store, fifth.map(|(at, &id)| resolve(id, revision(at))).collect()).await;
     let before = rows(&store).await;
     store.close().await.unwrap();
     drop(store);
@@ -73,6 +77,6 @@ pub async fn work_goes_on_after_reopening<S: StateStore>(open: impl Fn() -> S) {
     let store = opened(&open).await;
     commit_all(&store, vec![admit(vec![new(ids[0])]), advance(ids[0], 1), admit(vec![new(ids[1])])]).await;
     assert_eq!(rows(&store).await, [advanced(admitted(ids[0]), 1), admitted(ids[1])]);
-    commit_all(&store, ids.iter().map(|&id| resolve(id)).collect()).await;
+    commit_all(&store, vec![resolve(ids[0], 2), resolve(ids[1], 1)]).await;
     assert_eq!(rows(&store).await, []);
 }

@@ -56,7 +56,7 @@ pub async fn scan_filters<S: StateStore>(open: impl Fn() -> S) {
         commit(&store, admit(vec![new_in(id, name(at))])).await.unwrap();
     }
     for at in [1, 2, 6] {
-        commit(&store, quarantine(ids[at], failure(1))).await.unwrap();
+        commit(&store, quarantine(ids[at], 1, failure(1))).await.unwrap();
     }
     let cases: [(Filter, &[usize]); 14] = [
         (Filter::all().orchestration("even"), &[0, 2, 4, 6]),
@@ -108,7 +108,7 @@ pub async fn counts_by_orchestration_and_status<S: StateStore>(open: impl Fn() -
     for (at, &id) in ids.iter().enumerate() {
         commit(&store, admit(vec![new_in(id, if at < 4 { "many" } else { "few" })])).await.unwrap();
     }
-    commit_all(&store, vec![quarantine(ids[0], failure(1)), resolve(ids[5])]).await;
+    commit_all(&store, vec![quarantine(ids[0], 1, failure(1)), resolve(ids[5], 1)]).await;
     let mut counts = store.counts().await.unwrap();
     counts.sort_by(|a, b| (&a.orchestration, a.status).cmp(&(&b.orchestration, b.status)));
     let count = |orchestration: &str, status, count| StatusCount { orchestration: orchestration.into(), status, count };

@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use crate::store::{Filter, NewWorkflow, Op, StateStore, Status, StepFailure, StoreError, StoredWorkflow};
+use crate::store::{
+    Advance, Applied, Due, Filter, NewWorkflow, Op, StateStore, Status, StepFailure, StoreError, StoredWorkflow, Wait,
+};
 use crate::workflow::{WorkflowId, WorkflowIds};
 
 pub(super) use crate::testing::ops::{new_workflow as new, *};
@@ -56,6 +58,7 @@ pub(super) fn advanced(row: StoredWorkflow, seq: u32) -> StoredWorkflow {
         step: format!("step {seq}"),
         steps_hash: STEPS_HASH + u64::from(seq),
         seq,
+        revision: seq,
         attempt: 0,
         context: format!(r#"{{"seq":{seq}}}"#).into_bytes(),
         updated_ms: ADMITTED_MS + i64::from(seq),
@@ -68,14 +71,42 @@ pub(super) fn quarantined(row: StoredWorkflow, failure: StepFailure) -> StoredWo
     StoredWorkflow {
         status: Status::Quarantined,
         attempt: failure.attempt,
+        revision: row.revision + 1,
         updated_ms: failure.at_ms,
         failures: vec![failure],
         ..row
     }
 }
 
+/// The checkpoint number `seq` that makes `revision`, to be changed further.
+pub(super) fn checkpoint_of(id: WorkflowId, revision: u32, seq: u32) -> Advance {
+    Advance { revision, ..checkpoint(id, seq) }
+}
+
+/// The checkpoint number `seq` that makes `revision`.
+pub(super) fn checkpoint_at(id: WorkflowId, revision: u32, seq: u32) -> Op {
+    checkpoint_of(id, revision, seq).into()
+}
+
+/// The checkpoint number `seq`, before a step that waits until so many milliseconds after [`ADMITTED_MS`].
+pub(super) fn sleeps(id: WorkflowId, seq: u32, until: i64) -> Op {
+    Advance { wait: Some(Wait { until_ms: ADMITTED_MS + until, signal: None }), ..checkpoint(id, seq) }.into()
+}
+
+/// The same for a step that waits for a signal.
+pub(super) fn waits_for(id: WorkflowId, seq: u32, signal: &'static str, until: i64) -> Op {
+    let wait = Wait { until_ms: ADMITTED_MS.saturating_add(until), signal: Some(signal.into()) };
+    Advance { wait: Some(wait), ..checkpoint(id, seq) }.into()
+}
+
+/// Which workflows of `sitemap/watcher` are due until then, in the order in which they are.
+pub(super) async fn due_ids(store: &impl StateStore, until_ms: i64) -> Vec<WorkflowId> {
+    let due = Due::until("sitemap/watcher".into(), until_ms);
+    ids_of(&store.due(due, usize::MAX).await.expect("the store can be read"))
+}
+
 /// Commits `op` by itself.
-pub(super) async fn commit(store: &impl StateStore, op: Op) -> Result<(), StoreError> {
+pub(super) async fn commit(store: &impl StateStore, op: Op) -> Result<Applied, StoreError> {
     let results = store.commit(vec![op]).await;
     let [result] = <[_; 1]>::try_from(results).expect("one operation has one result");
     result
@@ -92,7 +123,7 @@ pub(super) async fn commit_all(store: &impl StateStore, ops: Vec<Op>) {
 }
 
 #[track_caller]
-pub(super) fn assert_rejected(result: &Result<(), StoreError>, id: WorkflowId) {
+pub(super) fn assert_rejected(result: &Result<Applied, StoreError>, id: WorkflowId) {
     let error = result.as_ref().expect_err("the operation can never succeed");
     assert!(error.is_rejected(), "not rejected, but `{error}`");
     assert!(error.to_string().contains(&id.to_string()), "`{error}` does not name workflow {id}");

@@ -1,5 +1,6 @@
 //! A program whose steps and sources do what the test says.
 
+pub(crate) mod careful;
 pub(crate) mod stage;
 mod worker;
 

@@ -1,0 +1,110 @@
+//! One attempt at a step: identity, span, metrics, timeout, and what a panic becomes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::{Instrument, error_span};
+
+use crate::component::Stop;
+use crate::error::Error;
+use crate::minion::Flow;
+use crate::panics::{catch, presentable};
+use crate::store::FailureKind;
+
+use super::Workflow;
+use super::orchestration::{Orchestration, Start};
+use super::pending::{Asked, Pending};
+
+/// What an attempt came to.
+pub(super) enum Outcome {
+    Goes(Flow, Asked),
+    Failed(Failed),
+}
+
+/// A failed attempt.
+pub(super) struct Failed {
+    pub(super) error: Error,
+    pub(super) kind: FailureKind,
+}
+
+impl Failed {
+    pub(super) fn new(error: Error) -> Self {
+        Self { error, kind: FailureKind::Error }
+    }
+}
+
+/// Runs the step that is next, once.
+pub(super) async fn attempt(o: &Orchestration, state: &mut Start) -> Outcome {
+    let (step, metrics) = (&o.steps[state.index], &o.metrics.steps[state.index]);
+    let pending = Arc::new(Pending::default());
+    let workflow = Workflow {
+        id: state.id,
+        orchestration: o.id.clone(),
+        minion: o.name,
+        step: step.name,
+        seq: state.seq,
+        attempt: state.attempt,
+        may_have_run: state.may_have_run,
+        deadline: step.timeout.map(|timeout| tokio::time::Instant::now() + timeout),
+        payload: state.payload.clone(),
+        failure: state.failure.clone().filter(|_| step.on_failure),
+        pending: pending.clone(),
+        stop: Stop::new(o.stopping.clone()),
+    };
+    // An error span, because a filter that lets only errors through should still say whose they are.
+    let span = error_span!(
+        "step",
+        component = o.name,
+        minion = o.name,
+        orchestration = &*o.id,
+        workflow = %state.id,
+        step = step.name,
+        attempt = state.attempt,
+    );
+    metrics.started.increment(1);
+    let _in_flight = GaugeGuard::enter(&metrics.in_flight);
+    let began = Instant::now();
+    let running = o.caller.scope(catch(state.loaded.step(state.index, &workflow))).instrument(span);
+    let answer = match workflow.deadline {
+        // Boxed, so that a timer does not lie in the memory of every workflow without one.
+        Some(deadline) => Box::pin(tokio::time::timeout_at(deadline, running)).await.ok(),
+        None => Some(running.await),
+    };
+    metrics.duration.record(began.elapsed());
+    let (counter, outcome) = match answer {
+        Some(Ok(Ok(flow))) => {
+            let counter = if let Flow::Abort(_) = flow { &metrics.aborted } else { &metrics.succeeded };
+            (counter, Outcome::Goes(flow, pending.take()))
+        }
+        Some(Ok(Err(error))) => (&metrics.failed, Outcome::Failed(Failed::new(presentable(error)))),
+        Some(Err(panic)) => {
+            (&metrics.panicked, Outcome::Failed(Failed { error: Error::new(panic), kind: FailureKind::Panic }))
+        }
+        None => {
+            let error = Error::new(format!("it took longer than its timeout of {:?}", timeout_of(step.timeout)));
+            (&metrics.timed_out, Outcome::Failed(Failed { error, kind: FailureKind::Timeout }))
+        }
+    };
+    counter.increment(1);
+    outcome
+}
+
+fn timeout_of(timeout: Option<Duration>) -> Duration {
+    timeout.expect("only a step with a timeout runs out of time")
+}
+
+/// Counts in a gauge for as long as it lives, also when its task is dropped.
+struct GaugeGuard<'a>(&'a metrics::Gauge);
+
+impl<'a> GaugeGuard<'a> {
+    fn enter(gauge: &'a metrics::Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for GaugeGuard<'_> {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}

@@ -1,0 +1,176 @@
+//! From a stored row to a workflow that runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use crate::clock::now_ms;
+use crate::error::{Error, Result};
+use crate::minion::Stored;
+use crate::store::{Advance, Quarantine, StepFailure, StoredWorkflow, Wait};
+use crate::telemetry::handles::End;
+
+use super::engine::NotDurable;
+use super::orchestration::{Orchestration, Start};
+
+pub(super) enum Woken {
+    Up,
+    /// It has ended, runs already, or cannot go on.
+    SetAside,
+    Stopped,
+}
+
+/// Runs a stored workflow as soon as there is room; one that cannot go on is set aside.
+pub(super) async fn wake(o: &Arc<Orchestration>, mut row: StoredWorkflow) -> Woken {
+    let slot = tokio::select! {
+        biased;
+        () = o.parked() => return Woken::Stopped,
+        slot = o.room() => slot,
+    };
+    match migrate(o, &mut row).await {
+        Ok(true) => {}
+        Ok(false) => return Woken::Stopped,
+        Err(error) => {
+            quarantine(o, &row, &error).await;
+            return Woken::SetAside;
+        }
+    }
+    match load(o, &row) {
+        Ok(start) => {
+            if o.spawn(start, slot) {
+                o.metrics.resumed.increment(1);
+                Woken::Up
+            } else {
+                Woken::SetAside
+            }
+        }
+        Err(error) => {
+            quarantine(o, &row, &error).await;
+            Woken::SetAside
+        }
+    }
+}
+
+fn load(o: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
+    check(row)?;
+    // By name, always: an index of another version could be another step.
+    let index = o.steps.iter().position(|step| step.is_called(&row.step)).ok_or_else(|| {
+        let steps: Vec<_> = o.steps.iter().map(|step| format!("`{}`", step.name)).collect();
+        Error::new(format!(
+            "the minion `{}` has no step `{}` any more (steps: {}); if it has another name now, say \
+             `#[minion_step(alias = \"{}\")]` there, otherwise let the workflow go on at another step with `wf goto`",
+            o.name,
+            row.step,
+            steps.join(", "),
+            row.step
+        ))
+    })?;
+    // First the number, so that a minion that changes in between is changed again at the first step.
+    let instance = o.seat.instance();
+    let minion = o.seat.minion();
+    let loaded = crate::panics::contain_sync(|| minion.load(&row.event, &row.context))?;
+    let failure = row.failures.iter().rev().find(|failure| !o.steps[index].is_called(&failure.step));
+    Ok(Start {
+        id: row.id,
+        loaded,
+        instance,
+        index,
+        seq: row.seq,
+        revision: row.revision,
+        attempt: row.attempt.saturating_add(1),
+        // One that was admitted by this run, and was not tried since its last checkpoint, has come to rest before the step.
+        may_have_run: row.id <= o.since || row.attempt > 0 || !row.failures.is_empty(),
+        created_ms: row.created_ms,
+        signal: row.signal.clone(),
+        payload: row.payload.clone().map(Into::into),
+        failure: failure.filter(|_| o.steps[index].on_failure).cloned().map(Arc::new),
+        failures: if o.history.is_none() { Vec::new() } else { row.failures.clone() },
+    })
+}
+
+fn check(row: &StoredWorkflow) -> Result<()> {
+    match &row.damage {
+        Some(damage) => Err(Error::new(format!("the stored row is damaged: {damage}"))),
+        None => Ok(()),
+    }
+}
+
+/// Brings a row of an older version up to this one, durably; false if the runtime stops first.
+async fn migrate(o: &Orchestration, row: &mut StoredWorkflow) -> Result<bool> {
+    if row.version == o.version {
+        return Ok(true);
+    }
+    check(row)?;
+    if row.version > o.version {
+        return Err(Error::new(format!(
+            "version {} of the minion `{}` has stored it, this program has version {}; run the newer program",
+            row.version, o.name, o.version
+        )));
+    }
+    let minion = o.seat.minion();
+    let (event, context) = crate::panics::contain_sync(|| {
+        let mut stored = Stored::new(
+            row.version,
+            row.step.clone(),
+            serde_json::from_slice(&row.event)?,
+            serde_json::from_slice(&row.context)?,
+        );
+        minion.migrate(&mut stored)?;
+        row.step = stored.step;
+        Ok((serde_json::to_vec(&stored.event)?, serde_json::to_vec(&stored.context)?))
+    })
+    .map_err(|error| error.context(format!("it cannot be migrated from version {} to {}", row.version, o.version)))?;
+    let changed = event != row.event;
+    (row.event, row.context) = (event, context);
+    // Checked before it is stored: a migration that leaves nothing that can be loaded must not replace what was there.
+    load(o, row)?;
+    let advance = Advance {
+        id: row.id,
+        revision: row.revision + 1,
+        step: row.step.clone().into(),
+        steps_hash: o.steps_hash,
+        version: o.version,
+        seq: row.seq,
+        attempt: row.attempt,
+        context: row.context.clone(),
+        event: changed.then(|| row.event.clone().into()),
+        // Still due, so that the payload of a signal stays with it.
+        wait: row.wake_ms.map(|until_ms| Wait { until_ms, signal: row.signal.clone().map(Into::into) }),
+        failure: None,
+        consumed: None,
+        emits: Vec::new(),
+        work: Vec::new(),
+        at_ms: now_ms(),
+    };
+    match o.engine.commit(|| advance.clone().into(), || o.stopping.cancelled()).await {
+        Ok(_) => {}
+        Err(NotDurable::Stopping(_)) => return Ok(false),
+        Err(NotDurable::Rejected(error)) => return Err(Error::new(error).context("its migration cannot be stored")),
+    }
+    info!(workflow = %row.id, orchestration = &*o.id, from = row.version, to = o.version, "migrated a stored workflow");
+    o.count_migrated();
+    (row.version, row.revision) = (o.version, row.revision + 1);
+    Ok(true)
+}
+
+async fn quarantine(o: &Orchestration, row: &StoredWorkflow, error: &Error) {
+    let failure = StepFailure::new(row.step.clone(), row.attempt.saturating_add(1), now_ms(), error.chain());
+    let op = Quarantine { id: row.id, revision: row.revision + 1, failure, at_ms: now_ms() };
+    let kept = o.engine.commit(|| op.clone().into(), || o.stopping.cancelled()).await.is_ok();
+    let cause: &dyn std::error::Error = error.as_std();
+    error!(
+        workflow = %row.id,
+        orchestration = &*o.id,
+        component = o.name,
+        step = row.step,
+        error = cause,
+        kept,
+        "a stored workflow cannot go on and is set aside"
+    );
+    // One that could not be marked is left as it is; the next start comes here again.
+    if kept {
+        o.metrics.end(End::Quarantined, Duration::ZERO);
+        o.count_quarantined();
+    }
+}

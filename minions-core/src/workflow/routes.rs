@@ -1,0 +1,192 @@
+//! Where emitted events go: from a minion and a type of event to the orchestrations that react.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+use crate::clock::now_ms;
+use crate::error::{Error, Result};
+use crate::minion::{Emission, MinionFactory};
+use crate::store::{Admit, Dedupe, NewWorkflow, Op};
+use crate::telemetry::{Kept, WorkflowLedger};
+
+use super::orchestration::{Orchestration, Start};
+use super::{Asked, Engine};
+
+/// For how long the key of an emitted event is remembered.
+const KEEP_KEYS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What the program declares, and what of it runs.
+#[derive(Default)]
+pub(crate) struct Routes {
+    declared: RwLock<HashMap<(&'static str, TypeId), Vec<Route>>>,
+    live: RwLock<HashMap<Arc<str>, Weak<Orchestration>>>,
+}
+
+/// One orchestration whose events a minion emits.
+#[derive(Clone)]
+struct Route {
+    orchestration: Arc<str>,
+    minion: &'static dyn MinionFactory,
+}
+
+impl Routes {
+    /// Lets the events of the type that `to` takes go from the minion `from` to the orchestration `id`.
+    pub(crate) fn declare(&self, from: &'static str, id: &Arc<str>, to: &'static dyn MinionFactory) {
+        let mut declared = self.declared.write();
+        let routes = declared.entry((from, to.event().0)).or_default();
+        if routes.iter().all(|route| route.orchestration != *id) {
+            routes.push(Route { orchestration: id.clone(), minion: to });
+        }
+    }
+
+    /// Says that an orchestration runs.
+    pub(crate) fn enlist(&self, orchestration: &Arc<Orchestration>) {
+        self.live.write().insert(orchestration.id.clone(), Arc::downgrade(orchestration));
+    }
+
+    /// The orchestration of that id, if it runs.
+    pub(crate) fn live(&self, id: &str) -> Option<Arc<Orchestration>> {
+        self.live.read().get(id).and_then(Weak::upgrade)
+    }
+
+    fn of(&self, minion: &'static str, event: TypeId) -> Vec<Route> {
+        self.declared.read().get(&(minion, event)).cloned().unwrap_or_default()
+    }
+}
+
+impl Engine {
+    /// The admission of an event that the minion `from` emits.
+    pub(crate) fn admission(&self, from: &'static str, emission: &Emission, at_ms: i64) -> Result<Admit> {
+        let wake_ms = at_ms.saturating_add(i64::try_from(emission.delay.as_millis()).unwrap_or(i64::MAX));
+        let mut create = Vec::new();
+        for Route { orchestration, minion } in self.routes.of(from, emission.item.type_id()) {
+            if !self.accepts(&orchestration, emission)? {
+                continue;
+            }
+            let blank = minion.blank()?;
+            create.push(NewWorkflow {
+                id: self.ids.next(),
+                orchestration,
+                step: blank.step.into(),
+                steps_hash: blank.steps_hash,
+                version: blank.version,
+                context: blank.context,
+                wake_ms: Some(wake_ms),
+            });
+        }
+        let until_ms = at_ms.saturating_add(i64::try_from(KEEP_KEYS.as_millis()).unwrap_or(i64::MAX));
+        let dedupe = emission.key.clone().map(|key| Dedupe { scope: from.into(), key, until_ms });
+        let event = crate::panics::contain_sync(|| emission.encode())
+            .map_err(|error| error.context("an emitted event cannot be stored"))?;
+        Ok(Admit { event: event.into(), create, at_ms, cursor: None, dedupe })
+    }
+
+    /// Whether the minion of an orchestration takes an event; one that does not run is not asked.
+    fn accepts(&self, orchestration: &str, emission: &Emission) -> Result<bool> {
+        let Some(live) = self.routes.live(orchestration) else { return Ok(true) };
+        crate::panics::contain_sync(|| live.seat.minion().accept(&*emission.item.event))
+    }
+
+    /// Books what an operation emits, before it is durable: whoever it is for may begin as soon as it is.
+    pub(crate) fn emitting(&self, op: &Op) -> Emitting {
+        let create = emits(op).iter().flat_map(|emit| &emit.create);
+        let ledgers: Vec<_> = create.map(|new| self.ledger(&new.orchestration)).collect();
+        for ledger in &ledgers {
+            ledger.book(|ledger| {
+                ledger.emitted += 1;
+                ledger.pending += 1;
+            });
+        }
+        Emitting { ledgers }
+    }
+
+    /// Wakes whoever an operation that is durable now has stored workflows for.
+    pub(crate) fn emitted(&self, op: &Op, emitting: Emitting) {
+        emitting.are_stored();
+        for new in emits(op).iter().flat_map(|emit| &emit.create) {
+            self.note(&new.orchestration, new.wake_ms.unwrap_or_default());
+        }
+    }
+
+    /// Says that a workflow of an orchestration rests, durably, until `wake_ms`.
+    pub(crate) fn note(&self, orchestration: &str, wake_ms: i64) {
+        if let Some(live) = self.routes.live(orchestration) {
+            live.waker.note(wake_ms);
+        }
+    }
+
+    /// Hands over what a step asked for where there is no store: each event begins its workflows in memory.
+    pub(crate) fn deliver(&self, from: &'static str, asked: Asked) -> Result<()> {
+        if let Some(work) = asked.work.first() {
+            return Err(Error::new(format!(
+                "the step hands over `{}`, which only a store of the kind `{}` can do; this program has none",
+                work.label(),
+                work.kind()
+            )));
+        }
+        for emission in asked.emits {
+            for Route { orchestration, .. } in self.routes.of(from, emission.item.type_id()) {
+                let Some(live) = self.routes.live(&orchestration) else { continue };
+                if !self.accepts(&orchestration, &emission)? {
+                    continue;
+                }
+                let (instance, minion) = (live.seat.instance(), live.seat.minion());
+                let loaded = crate::panics::contain_sync(|| minion.begin(emission.item.event.clone()))?;
+                let start = Start::new(self.ids.next(), loaded, instance, now_ms());
+                let (token, delay) = (live.admission(), emission.delay);
+                live.ledger.book(|ledger| ledger.emitted += 1);
+                // Its place is waited for elsewhere: the workflow that emits holds one, perhaps of the same orchestration.
+                tokio::spawn(async move {
+                    let _token = token;
+                    tokio::time::sleep(delay).await;
+                    tokio::select! {
+                        () = live.stopping.cancelled() => live.ledger.book(|ledger| ledger.dropped += 1),
+                        slot = live.room() => {
+                            live.metrics.started.increment(1);
+                            live.spawn(start, slot);
+                        }
+                    }
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn emits(op: &Op) -> &[Admit] {
+    match op {
+        Op::Advance(advance) => &advance.emits,
+        Op::Resolve(resolve) => &resolve.emits,
+        _ => &[],
+    }
+}
+
+/// Emitted workflows on their way to durability, in the ledgers of those that they are for.
+#[must_use]
+pub(crate) struct Emitting {
+    ledgers: Vec<Arc<Kept<WorkflowLedger>>>,
+}
+
+impl Emitting {
+    fn are_stored(mut self) {
+        for ledger in std::mem::take(&mut self.ledgers) {
+            ledger.book(|ledger| ledger.pending -= 1);
+        }
+    }
+}
+
+impl Drop for Emitting {
+    fn drop(&mut self) {
+        // As if the step had emitted nothing. What is stored nevertheless is found by the next process.
+        for ledger in &self.ledgers {
+            ledger.book(|ledger| {
+                ledger.emitted -= 1;
+                ledger.pending -= 1;
+            });
+        }
+    }
+}
