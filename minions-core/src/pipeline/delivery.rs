@@ -234,7 +234,8 @@ mod tests {
         let told = Arc::new(Mutex::new(Vec::new()));
         let deliver = || {
             let told = told.clone();
-            Delivery::new(7).acknowledge(move |outcome| told.lock().push(outcome.map_err(|refused| refused.to_string())))
+            Delivery::new(7)
+                .acknowledge(move |outcome| told.lock().push(outcome.map_err(|refused| refused.to_string())))
         };
         deliver().acknowledgement.tell(Ok(Admitted::New));
         drop(deliver().map(|event| event.to_string()));

@@ -281,7 +281,8 @@ impl Orchestration {
             // Stored where there is a store, dropped where there is none: as every workflow that just falls asleep.
             return self.count_quarantined();
         }
-        let Some(true) = self.awake.lock().get_mut(&id).map(|task| !std::mem::replace(&mut task.has_ended, true)) else {
+        let Some(true) = self.awake.lock().get_mut(&id).map(|task| !std::mem::replace(&mut task.has_ended, true))
+        else {
             return;
         };
         self.ledger.book(|ledger| {

@@ -6,10 +6,14 @@ mod support;
 
 mod admission;
 mod control;
+mod cursor;
 mod cycles;
+mod deliveries;
 mod erased;
 mod found;
 mod hang;
+mod inlet;
+mod ledger;
 mod lifecycle;
 mod manifest;
 mod outcomes;

@@ -215,7 +215,8 @@ fn w11_a_signal_ends_the_wait_also_across_a_restart_and_only_the_first_one_count
         run_for(careful(&events, &acts).store(store.clone()), Duration::from_secs(1)).await;
         let stored = row(&store).await;
         assert_eq!((stored.signal.as_deref(), stored.payload.as_deref()), (Some("approval"), None));
-        let signal = |text: &str| Signal::new(stored.id, "approval", format!("{text:?}").into_bytes(), stored.updated_ms);
+        let signal =
+            |text: &str| Signal::new(stored.id, "approval", format!("{text:?}").into_bytes(), stored.updated_ms);
         assert_eq!(commit(&store, signal("yes")).await, Applied::Done);
         assert_eq!(commit(&store, signal("no")).await, Applied::Duplicate);
         let began = tokio::time::Instant::now();
