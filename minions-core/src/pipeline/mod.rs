@@ -19,6 +19,7 @@ mod inlet;
 mod intake;
 mod keys;
 mod next;
+mod outlet;
 mod stats;
 mod subscribers;
 
@@ -30,6 +31,7 @@ pub(crate) use erased::{ErasedPipeline, Item, PipelineFactory, factory};
 pub use inlet::Inlet;
 pub(crate) use intake::{Intake, SourceSide};
 pub use next::{IntoNext, Next};
+pub use outlet::{EventSource, Origin};
 pub(crate) use stats::Stats;
 pub(crate) use subscribers::Subscribers;
 
@@ -106,7 +108,7 @@ pub trait Pipeline: Component {
     }
 }
 
-/// The left side of `=>`: a pipeline produces one type of event.
+/// The left side of `=>`: a pipeline produces one type of event, a minion emits those that it declares.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not produce `{E}` events",
     label = "reacts to `{E}`",

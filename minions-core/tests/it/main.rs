@@ -9,6 +9,7 @@ mod control;
 mod cursor;
 mod cycles;
 mod deliveries;
+mod emits;
 mod erased;
 mod found;
 mod hang;
