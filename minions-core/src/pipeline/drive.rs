@@ -152,6 +152,11 @@ impl Producer<'_> {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
         // When `next` is to be called again.
         let mut due = None;
+        tokio::select! {
+            // After deaths of the process, what may have caused them runs alone first.
+            () = self.source.engine.recovery.over() => {}
+            () = self.source.stop.cancelled() => return Silence::Stopped,
+        }
         loop {
             // A source that is always ready must not keep its thread for itself.
             self.turns.next().await;

@@ -15,6 +15,7 @@ use crate::telemetry::handles::CheckpointMetrics;
 use crate::telemetry::{Kept, WorkflowLedger};
 
 use super::mailbox::Mailbox;
+use super::recovery::Recovery;
 use super::routes::Routes;
 use super::{Orchestration, WorkflowId, WorkflowIds};
 
@@ -27,6 +28,7 @@ pub(crate) struct Engine {
     pub(crate) routes: Routes,
     /// Signals, where no store keeps them.
     pub(crate) mailbox: Mailbox,
+    pub(crate) recovery: Recovery,
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
     /// How many workflows of each orchestration were found or set aside in quarantine; kept here, because an orchestration
@@ -58,6 +60,7 @@ impl Engine {
             committer: Mutex::new(Some(Committer::start(store.clone(), metrics))),
             routes: Routes::default(),
             mailbox: Mailbox::default(),
+            recovery: Recovery::new(opened),
             quarantined: Mutex::default(),
             ledgers: Mutex::default(),
             intakes: Mutex::default(),

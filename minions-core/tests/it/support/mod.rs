@@ -3,6 +3,7 @@
 pub(crate) mod careful;
 pub(crate) mod sources;
 pub(crate) mod stage;
+pub(crate) mod stale;
 mod worker;
 
 pub(crate) use worker::{Job, Poison, Script, Worker, old::OldWorker};
