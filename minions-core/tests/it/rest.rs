@@ -134,8 +134,7 @@ fn w5_r5_whatever_rests_and_wakes_runs_once_over_stops_and_deaths() {
         let seen = watch.seen.lock();
         let left = simulate(0, rows(&store));
         // What the source has said in a life that ended at once is not the workflows' matter.
-        let admitted: Vec<_> =
-            seen.begun.keys().filter(|(_, step)| *step == "fetch").map(|(number, _)| *number).collect();
+        let admitted: Vec<_> = seen.begun.keys().filter(|(_, step)| *step == "fetch").map(|(number, _)| *number).collect();
         assert!(left.is_empty(), "seed {seed}: {left:?}");
         for number in admitted {
             let ended = seen.ended.get(&number).copied().unwrap_or_default();
