@@ -12,7 +12,7 @@ pub use crate::error::ResultExt as _;
 // So that a step can `self.emit(..)`.
 pub use crate::minion::Emits as _;
 pub use crate::minion::Flow;
-pub use crate::pipeline::Next;
+pub use crate::pipeline::{Cursor, Delivery, Inlet, Next};
 pub use crate::workflow::Workflow;
 #[cfg(feature = "macros")]
 pub use crate::{minion, minion_step, pipeline, resource};

@@ -16,6 +16,7 @@ use super::control::Control;
 use super::report::{StartError, StopMode};
 use super::runtime::Runtime;
 use super::snapshot::RuntimePhase;
+use super::tidy::Tidying;
 use super::{Gru, GruBuilder};
 
 pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
@@ -62,6 +63,9 @@ async fn declared(runtime: &Arc<Runtime>, mut resolved: Resolved) -> Result<(), 
     let begun = recovery.unwrap_or_else(|panic| Err(StoreError::unavailable(format!("looking for suspects {panic}"))));
     begun.map_err(StartError::Store)?;
     runtime.start(&resolved).await?;
+    if runtime.engine.keeps {
+        *runtime.tidying.lock() = Some(Tidying::begin(runtime));
+    }
     runtime.update(|state| {
         if state.phase == RuntimePhase::Starting {
             state.phase = RuntimePhase::Running;
@@ -77,6 +81,8 @@ async fn report_stored(runtime: &Runtime, resolved: &Resolved) -> Result<(), Sto
     let known: HashMap<&str, &Arc<str>> =
         resolved.orchestrations.iter().map(|orchestration| (&*orchestration.id, &orchestration.id)).collect();
     for stored in counts {
+        let id: Arc<str> = stored.orchestration.as_str().into();
+        runtime.engine.ledger(&id).book(|ledger| ledger.found += stored.count);
         match (known.get(&*stored.orchestration), stored.status) {
             (None, status) => warn!(
                 orchestration = stored.orchestration,

@@ -9,8 +9,10 @@ use parking_lot::Mutex;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
+use crate::pipeline::Intake;
 use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStore, StoreError};
 use crate::telemetry::handles::CheckpointMetrics;
+use crate::telemetry::{Kept, WorkflowLedger};
 
 use super::mailbox::Mailbox;
 use super::recovery::Recovery;
@@ -32,6 +34,9 @@ pub(crate) struct Engine {
     /// How many workflows of each orchestration were found or set aside in quarantine; kept here, because an orchestration
     /// may come and go.
     quarantined: Mutex<HashMap<Arc<str>, u64>>,
+    /// What is booked for each orchestration, and shared by the instances of each pipeline; they may come and go too.
+    ledgers: Mutex<HashMap<Arc<str>, Arc<Kept<WorkflowLedger>>>>,
+    intakes: Mutex<HashMap<Arc<str>, Arc<Intake>>>,
     /// Orchestrations that were stopped while a step blocked its thread, so that their workflows may still be awake.
     leftovers: Mutex<Vec<Arc<Orchestration>>>,
 }
@@ -57,6 +62,8 @@ impl Engine {
             mailbox: Mailbox::default(),
             recovery: Recovery::new(opened),
             quarantined: Mutex::default(),
+            ledgers: Mutex::default(),
+            intakes: Mutex::default(),
             leftovers: Mutex::default(),
             store,
         }
@@ -88,8 +95,18 @@ impl Engine {
         match first.await {
             Ok(applied) => Ok(applied),
             // Boxed, so that the state of the rare path does not lie in every workflow's memory.
-            Err(error) => Box::pin(self.repeat(error, make, stop())).await,
+            Err(error) => self.retry(error, make, stop()).await,
         }
+    }
+
+    /// Repeats an operation that has failed with `error` until it is durable.
+    pub(crate) async fn retry(
+        &self,
+        error: StoreError,
+        make: impl Fn() -> Op + Send,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<Applied, NotDurable> {
+        Box::pin(self.repeat(error, make, stop)).await
     }
 
     async fn repeat(
@@ -138,6 +155,17 @@ impl Engine {
         let known = quarantined.entry(orchestration.clone()).or_default();
         *known += count;
         *known
+    }
+
+    /// The ledger of an orchestration.
+    pub(crate) fn ledger(&self, orchestration: &Arc<str>) -> Arc<Kept<WorkflowLedger>> {
+        self.ledgers.lock().entry(orchestration.clone()).or_default().clone()
+    }
+
+    /// What the instances of a pipeline share; `scope` is whose its keys and positions are.
+    pub(crate) fn intake(&self, scope: &Arc<str>) -> Arc<Intake> {
+        let mut intakes = self.intakes.lock();
+        intakes.entry(scope.clone()).or_insert_with(|| Arc::new(Intake::new(scope.clone()))).clone()
     }
 
     /// Remembers an orchestration that was stopped while workflows of it are still awake.
