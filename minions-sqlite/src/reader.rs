@@ -26,9 +26,13 @@ const JOINED: &str = " LEFT JOIN orchestration o ON o.id = w.orchestration \
      LEFT JOIN minions_signal g ON g.key = w.key AND g.name = w.signal \
      LEFT JOIN minions_suspect s ON s.key = w.key AND s.revision = w.revision WHERE ";
 
+/// As many for the program's own queries.
+const CONNECTIONS_OF_USERS: u32 = 4;
+
 /// The read-only connections, opened when they are first needed.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader {
+    options: SqliteConnectOptions,
     pool: SqlitePool,
 }
 
@@ -40,7 +44,13 @@ impl Reader {
             .read_only(true)
             .busy_timeout(BUSY_FOR)
             .disable_statement_logging();
-        Self { pool: SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(options) }
+        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(options.clone());
+        Self { options, pool }
+    }
+
+    /// Further connections of the same kind.
+    pub(crate) fn pool_for_users(&self) -> SqlitePool {
+        SqlitePoolOptions::new().max_connections(CONNECTIONS_OF_USERS).connect_lazy_with(self.options.clone())
     }
 
     pub(crate) async fn scan(&self, filter: Filter, limit: usize) -> Result<Vec<StoredWorkflow>, StoreError> {
