@@ -13,6 +13,7 @@ use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStor
 use crate::telemetry::handles::CheckpointMetrics;
 
 use super::mailbox::Mailbox;
+use super::recovery::Recovery;
 use super::routes::Routes;
 use super::{Orchestration, WorkflowId, WorkflowIds};
 
@@ -25,6 +26,7 @@ pub(crate) struct Engine {
     pub(crate) routes: Routes,
     /// Signals, where no store keeps them.
     pub(crate) mailbox: Mailbox,
+    pub(crate) recovery: Recovery,
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
     /// How many workflows of each orchestration were found or set aside in quarantine; kept here, because an orchestration
@@ -53,6 +55,7 @@ impl Engine {
             committer: Mutex::new(Some(Committer::start(store.clone(), metrics))),
             routes: Routes::default(),
             mailbox: Mailbox::default(),
+            recovery: Recovery::new(opened),
             quarantined: Mutex::default(),
             leftovers: Mutex::default(),
             store,

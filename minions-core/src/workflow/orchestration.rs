@@ -21,7 +21,7 @@ use crate::telemetry::handles::WorkflowMetrics;
 
 use super::drive::{Left, drive};
 use super::seat::Seat;
-use super::waker::Waker;
+use super::waker::{TakenUp, Waker};
 use super::{Engine, WorkflowId};
 
 /// Everything that the workflows of one orchestration share.
@@ -41,6 +41,7 @@ pub(crate) struct Orchestration {
     /// Told whenever a workflow is awake no more.
     fewer: Notify,
     pub(crate) waker: Waker,
+    pub(crate) taken_up: TakenUp,
     /// Workflows up to this one were admitted before this run.
     pub(crate) since: WorkflowId,
     pub(crate) version: u32,
@@ -146,6 +147,7 @@ impl Orchestration {
             stopping: CancellationToken::new(),
             fewer: Notify::new(),
             waker: Waker::default(),
+            taken_up: TakenUp::default(),
             since: engine.ids.last(),
             version: minion.version(),
             history: minion.history(),
@@ -293,6 +295,22 @@ impl Orchestration {
             }
             // What rests wakes, and is told of then; or it is taken away, which nobody tells of.
             let _ = tokio::time::timeout(Duration::from_secs(1), fewer).await;
+        }
+    }
+
+    /// Waits until a workflow is awake no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub(crate) async fn left(&self, id: WorkflowId) {
+        loop {
+            let mut fewer = std::pin::pin!(self.fewer.notified());
+            fewer.as_mut().enable();
+            if !self.awake.lock().contains_key(&id) {
+                return;
+            }
+            fewer.await;
         }
     }
 
