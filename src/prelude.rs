@@ -14,5 +14,7 @@ pub use crate::minion::Emits as _;
 pub use crate::minion::Flow;
 pub use crate::pipeline::{Cursor, Delivery, Inlet, Next};
 pub use crate::workflow::Workflow;
+#[cfg(feature = "sqlite")]
+pub use crate::sqlite::WithCheckpoint;
 #[cfg(feature = "macros")]
 pub use crate::{minion, minion_step, pipeline, resource};
