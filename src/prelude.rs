@@ -11,8 +11,8 @@ pub use crate::config::{Config, Secret};
 pub use crate::error::ResultExt as _;
 pub use crate::minion::Flow;
 pub use crate::pipeline::{Cursor, Delivery, Inlet, Next};
-pub use crate::workflow::Workflow;
 #[cfg(feature = "sqlite")]
 pub use crate::sqlite::WithCheckpoint;
+pub use crate::workflow::Workflow;
 #[cfg(feature = "macros")]
 pub use crate::{minion, minion_step, pipeline, resource};
