@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
@@ -29,6 +30,8 @@ pub(crate) struct Engine {
     /// Signals, where no store keeps them.
     pub(crate) mailbox: Mailbox,
     pub(crate) recovery: Recovery,
+    /// Why nothing can be stored any more: the store belongs to another process.
+    disowned: watch::Sender<Option<StoreError>>,
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
     /// How many workflows of each orchestration were found or set aside in quarantine; kept here, because an orchestration
@@ -61,6 +64,7 @@ impl Engine {
             routes: Routes::default(),
             mailbox: Mailbox::default(),
             recovery: Recovery::new(opened),
+            disowned: watch::Sender::new(None),
             quarantined: Mutex::default(),
             ledgers: Mutex::default(),
             intakes: Mutex::default(),
@@ -122,6 +126,12 @@ impl Engine {
             if error.is_rejected() {
                 return Err(NotDurable::Rejected(error));
             }
+            if error.is_owned() {
+                // It never comes back, and whoever has it runs the same workflows: this program ends.
+                self.disowned.send_if_modified(|known| known.is_none() && known.replace(error.clone()).is_none());
+                stop.await;
+                return Err(NotDurable::Stopping(error));
+            }
             self.blocked.report(&error);
             tokio::select! {
                 () = &mut stop => return Err(NotDurable::Stopping(error)),
@@ -132,6 +142,18 @@ impl Engine {
                 Err(again) => error = again,
             }
         }
+    }
+
+    /// Waits until the store turns out to belong to another process.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub(crate) async fn disowned(&self) -> StoreError {
+        let mut disowned = self.disowned.subscribe();
+        // The sender lives in `self`.
+        let error = disowned.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
+        error.expect("it was waited for")
     }
 
     /// Waits until everything that was queued before is answered.
