@@ -1,14 +1,13 @@
 //! Brings a program up: all resolved first, then everything that it declares, all or nothing.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::manifest::{Resolved, resolve};
 use crate::panics::contain;
-use crate::store::{Status, StoreError};
+use crate::store::StoreError;
 use crate::telemetry::names;
 use crate::workflow::Engine;
 
@@ -27,7 +26,7 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
         .await
         .unwrap_or_else(|error| Err(StoreError::unavailable(format!("opening the store {error}"))))
         .map_err(StartError::Store)?;
-    let engine = Arc::new(Engine::new(store, &opened));
+    let engine = Arc::new(Engine::new(store, &opened, builder.options.quarantine));
     // Kept in the builder too, against which later starts are resolved.
     let mut provided = builder.provided.clone();
     let on_control = builder.on_control.take();
@@ -51,7 +50,7 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
 }
 
 async fn declared(runtime: &Arc<Runtime>, mut resolved: Resolved) -> Result<(), StartError> {
-    report_stored(runtime, &resolved).await.map_err(StartError::Store)?;
+    look_at_stored(runtime, &resolved).await.map_err(StartError::Store)?;
     resolved.drop_on_demand();
     runtime.start(&resolved).await?;
     runtime.update(|state| {
@@ -62,28 +61,47 @@ async fn declared(runtime: &Arc<Runtime>, mut resolved: Resolved) -> Result<(), 
     Ok(())
 }
 
-/// Says what the store holds beside the work of this program.
-async fn report_stored(runtime: &Runtime, resolved: &Resolved) -> Result<(), StoreError> {
-    let counted = contain(async { Ok(runtime.engine.store.counts().await) }).await;
+/// Notes what the store holds. Only what is in quarantine is waited for: there is little of it, and the intake may depend on
+/// it. The rest is counted beside the start, whose time must not depend on how much is stored.
+async fn look_at_stored(runtime: &Arc<Runtime>, resolved: &Resolved) -> Result<(), StoreError> {
+    let engine = &runtime.engine;
+    engine.stored.declare(resolved.orchestrations.iter().map(|orchestration| orchestration.id.clone()));
+    if !engine.keeps {
+        engine.stored.unfinished(&[]);
+        return Ok(());
+    }
+    let counted = contain(async { Ok(engine.store.quarantined().await) }).await;
     let counts = counted.unwrap_or_else(|panic| Err(StoreError::unavailable(format!("counting {panic}"))))?;
-    let known: HashMap<&str, &Arc<str>> =
-        resolved.orchestrations.iter().map(|orchestration| (&*orchestration.id, &orchestration.id)).collect();
+    engine.stored.quarantined(&counts);
     for stored in counts {
-        match (known.get(&*stored.orchestration), stored.status) {
-            (None, status) => warn!(
-                orchestration = stored.orchestration,
-                count = stored.count,
-                status = status.as_str(),
-                "stored workflows belong to an orchestration that is not part of this program; they are kept"
-            ),
-            (Some(id), Status::Quarantined) => {
-                runtime.engine.add_quarantined(id, stored.count);
-                warn!(orchestration = &***id, count = stored.count, "workflows are in quarantine");
-            }
-            (Some(id), status) => {
-                info!(orchestration = &***id, count = stored.count, status = status.as_str(), "found workflows");
-            }
+        let id = stored.orchestration.into();
+        engine.quarantine.found(&id, stored.count);
+        engine.quarantine.look_at_ages(&*engine.store, &id).await?;
+    }
+    let engine = engine.clone();
+    let counting = runtime.spawn(async move { count_stored(&engine).await });
+    runtime.update(|state| state.counting = Some(counting));
+    Ok(())
+}
+
+async fn count_stored(engine: &Engine) {
+    match contain(async { Ok(engine.store.counts().await) }).await {
+        Ok(Ok(counts)) => engine.stored.unfinished(&counts),
+        failed => {
+            let error = match failed {
+                Ok(Err(error)) => error.to_string(),
+                failed => failed.map_or_else(|error| error.to_string(), |_| String::new()),
+            };
+            warn!(error, "what is stored could not be counted; it is kept all the same");
+            engine.stored.unknown_for_ever();
         }
     }
-    Ok(())
+    for unknown in engine.stored.unknown(|_| false) {
+        warn!(
+            orchestration = unknown.id,
+            unfinished = unknown.unfinished,
+            quarantined = unknown.quarantined,
+            "stored workflows belong to an orchestration that is not part of this program; they are kept"
+        );
+    }
 }

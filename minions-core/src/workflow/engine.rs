@@ -1,6 +1,6 @@
 //! What all workflows of a runtime share: the store, the queue in front of it, identities, and the stop.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,9 @@ use crate::backoff::Backoff;
 use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStore, StoreError};
 use crate::telemetry::handles::CheckpointMetrics;
 
+use super::boot::Stored;
 use super::mailbox::Mailbox;
+use super::quarantine::{Quarantine, QuarantineBounds};
 use super::routes::Routes;
 use super::{Orchestration, WorkflowId, WorkflowIds};
 
@@ -27,9 +29,12 @@ pub(crate) struct Engine {
     pub(crate) mailbox: Mailbox,
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
-    /// How many workflows of each orchestration were found or set aside in quarantine; kept here, because an orchestration
-    /// may come and go.
-    quarantined: Mutex<HashMap<Arc<str>, u64>>,
+    pub(crate) quarantine: Quarantine,
+    /// What the store held at the start.
+    pub(crate) stored: Stored,
+    /// Held by whoever changes a stored workflow because an operator said so: one after the other, so that what is looked at
+    /// is still so when it is changed.
+    pub(crate) operator: tokio::sync::Mutex<()>,
     /// Orchestrations that were stopped while a step blocked its thread, so that their workflows may still be awake.
     leftovers: Mutex<Vec<Arc<Orchestration>>>,
 }
@@ -44,7 +49,7 @@ pub(crate) enum NotDurable {
 }
 
 impl Engine {
-    pub(crate) fn new(store: Arc<dyn StateStore>, opened: &Opened) -> Self {
+    pub(crate) fn new(store: Arc<dyn StateStore>, opened: &Opened, bounds: QuarantineBounds) -> Self {
         let metrics = CheckpointMetrics::register();
         Self {
             ids: WorkflowIds::after(opened.last_id),
@@ -53,7 +58,9 @@ impl Engine {
             committer: Mutex::new(Some(Committer::start(store.clone(), metrics))),
             routes: Routes::default(),
             mailbox: Mailbox::default(),
-            quarantined: Mutex::default(),
+            quarantine: Quarantine::new(bounds),
+            stored: Stored::default(),
+            operator: tokio::sync::Mutex::default(),
             leftovers: Mutex::default(),
             store,
         }
@@ -127,14 +134,6 @@ impl Engine {
     /// How many workflows and pipelines wait for a store that fails.
     pub(crate) fn blocked(&self) -> u64 {
         self.blocked.state.lock().waiting as u64
-    }
-
-    /// Adds to the workflows in quarantine of an orchestration; answers how many there are.
-    pub(crate) fn add_quarantined(&self, orchestration: &Arc<str>, count: u64) -> u64 {
-        let mut quarantined = self.quarantined.lock();
-        let known = quarantined.entry(orchestration.clone()).or_default();
-        *known += count;
-        *known
     }
 
     /// Remembers an orchestration that was stopped while workflows of it are still awake.

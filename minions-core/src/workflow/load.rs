@@ -28,6 +28,11 @@ pub(super) async fn wake(o: &Arc<Orchestration>, mut row: StoredWorkflow) -> Wok
         () = o.parked() => return Woken::Stopped,
         slot = o.room() => slot,
     };
+    // An operator may have taken it away since the page was read that it is on, and takes nothing away from here on.
+    let _turn = o.waking.turn().await;
+    if o.waking.is_gone(row.id) {
+        return Woken::SetAside;
+    }
     match migrate(o, &mut row).await {
         Ok(true) => {}
         Ok(false) => return Woken::Stopped,
@@ -149,7 +154,7 @@ async fn migrate(o: &Orchestration, row: &mut StoredWorkflow) -> Result<bool> {
         Err(NotDurable::Rejected(error)) => return Err(Error::new(error).context("its migration cannot be stored")),
     }
     info!(workflow = %row.id, orchestration = &*o.id, from = row.version, to = o.version, "migrated a stored workflow");
-    o.count_migrated();
+    o.boot.migrated();
     (row.version, row.revision) = (o.version, row.revision + 1);
     Ok(true)
 }
@@ -172,5 +177,8 @@ async fn quarantine(o: &Orchestration, row: &StoredWorkflow, error: &Error) {
     if kept {
         o.metrics.end(End::Quarantined, Duration::ZERO);
         o.count_quarantined();
+        if row.id <= o.since {
+            o.boot.set_aside(format!("{}: {}", row.step, error.chain().join(": ")));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One event × one minion: identity, the step that runs, and what moves it on.
 
 mod attempt;
+mod boot;
 mod drive;
 mod engine;
 mod handle;
@@ -9,16 +10,22 @@ mod judge;
 mod load;
 mod mailbox;
 mod orchestration;
+mod operate;
 mod pending;
+mod quarantine;
 mod resume;
 mod routes;
 mod seat;
+mod state;
 mod waker;
 
+pub use boot::{BootReport, UnknownOrchestration};
 pub(crate) use engine::{Engine, NotDurable};
 pub use handle::{IdempotencyKey, Workflow};
 pub use id::{ParseWorkflowIdError, WorkflowId, WorkflowIds};
 pub(crate) use orchestration::{Orchestration, Start};
 pub(crate) use pending::{Asked, Pending};
+pub use quarantine::{Full, QuarantineBounds};
 pub(crate) use resume::Backlog;
+pub use state::WorkflowState;
 pub(crate) use waker::run as wake_what_is_due;

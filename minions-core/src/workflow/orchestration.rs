@@ -19,7 +19,9 @@ use crate::store::{Due, Filter, NewWorkflow, StepFailure, StoreError, StoredWork
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::WorkflowMetrics;
 
+use super::boot::Boot;
 use super::drive::{Left, drive};
+use super::operate::Waking;
 use super::seat::Seat;
 use super::waker::Waker;
 use super::{Engine, WorkflowId};
@@ -41,11 +43,12 @@ pub(crate) struct Orchestration {
     /// Told whenever a workflow is awake no more.
     fewer: Notify,
     pub(crate) waker: Waker,
+    pub(crate) waking: Waking,
     /// Workflows up to this one were admitted before this run.
     pub(crate) since: WorkflowId,
     pub(crate) version: u32,
     pub(crate) history: History,
-    migrated: AtomicU64,
+    pub(crate) boot: Boot,
     /// Events of its pipeline that are on their way to durability.
     admissions: TaskTracker,
     /// Requested as soon as it stops, in every mode.
@@ -133,7 +136,7 @@ impl Orchestration {
     ) -> Self {
         let (name, steps) = (minion.name(), minion.steps());
         let metrics = WorkflowMetrics::register(&id, name, steps);
-        metrics.quarantined.set(engine.add_quarantined(&id, 0) as f64);
+        metrics.quarantined.set(engine.quarantine.found(&id, 0) as f64);
         Self {
             metrics,
             steps_hash: minion.steps_hash(),
@@ -144,10 +147,11 @@ impl Orchestration {
             stopping: CancellationToken::new(),
             fewer: Notify::new(),
             waker: Waker::default(),
+            waking: Waking::default(),
             since: engine.ids.last(),
             version: minion.version(),
             history: minion.history(),
-            migrated: AtomicU64::new(0),
+            boot: Boot::default(),
             parking: AtomicBool::new(false),
             parked: AtomicU64::new(0),
             undurable: Mutex::default(),
@@ -322,6 +326,11 @@ impl Orchestration {
         self.awake.lock().keys().copied().collect()
     }
 
+    /// Whether a workflow is awake.
+    pub(crate) fn is_awake(&self, id: WorkflowId) -> bool {
+        self.awake.lock().contains_key(&id)
+    }
+
     /// Counts a workflow that stays stored because it is stopped.
     pub(crate) fn count_parked(&self) {
         self.metrics.parked.increment(1);
@@ -345,14 +354,9 @@ impl Orchestration {
         self.undurable.lock().clone()
     }
 
-    /// Counts a workflow that was brought up to this version.
-    pub(crate) fn count_migrated(&self) {
-        self.migrated.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Counts a workflow that is in quarantine now.
     pub(crate) fn count_quarantined(&self) {
-        self.metrics.quarantined.set(self.engine.add_quarantined(&self.id, 1) as f64);
+        self.metrics.quarantined.set(self.engine.quarantine.add(&self.id) as f64);
     }
 }
 

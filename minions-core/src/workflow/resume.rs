@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::backoff::Backoff;
 use crate::store::{Filter, Status, StoreError, StoredWorkflow};
@@ -36,14 +36,13 @@ impl Backlog {
 
     /// Wakes everything, as room becomes free.
     pub(crate) async fn resume(mut self, orchestration: Arc<Orchestration>) {
-        let mut count = 0_u64;
         while let Some(last) = self.page.last().map(|row| row.id) {
             for row in self.page {
                 if self.awake.contains(&row.id) {
                     continue;
                 }
                 match wake(&orchestration, row).await {
-                    Woken::Up => count += 1,
+                    Woken::Up => orchestration.boot.resumed(),
                     Woken::SetAside => {}
                     Woken::Stopped => return,
                 }
@@ -53,14 +52,12 @@ impl Backlog {
         }
         for id in self.awake {
             match wake_later(&orchestration, id).await {
-                Woken::Up => count += 1,
+                Woken::Up => orchestration.boot.resumed(),
                 Woken::SetAside => {}
                 Woken::Stopped => return,
             }
         }
-        if count > 0 {
-            info!(orchestration = &*orchestration.id, count, "resumed unfinished workflows");
-        }
+        orchestration.boot_is_complete();
     }
 }
 

@@ -52,6 +52,11 @@ impl Routes {
         self.live.read().get(id).and_then(Weak::upgrade)
     }
 
+    /// The orchestrations that run.
+    pub(crate) fn all_live(&self) -> Vec<Arc<Orchestration>> {
+        self.live.read().values().filter_map(Weak::upgrade).collect()
+    }
+
     fn of(&self, minion: &'static str, event: TypeId) -> Vec<Route> {
         self.declared.read().get(&(minion, event)).cloned().unwrap_or_default()
     }
