@@ -7,6 +7,8 @@ pub use serde::{Deserialize, Serialize};
 pub use crate::Result;
 pub use crate::component::{Dep, Health, Stop};
 pub use crate::config::{Config, Secret};
+// Only its methods: a name of ours should not stand in the way of another crate's.
+pub use crate::error::ResultExt as _;
 pub use crate::minion::Flow;
 pub use crate::pipeline::Next;
 pub use crate::workflow::Workflow;

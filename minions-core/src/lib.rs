@@ -92,7 +92,7 @@ mod backoff;
 mod clock;
 pub mod component;
 pub mod config;
-mod error;
+pub mod error;
 mod fair;
 pub mod gru;
 pub mod manifest;

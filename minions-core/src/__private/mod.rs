@@ -40,7 +40,7 @@ pub use types::{ContextDefault, ContextOf, EventOf, NextOf, StandIn, assert_cont
 pub use crate::component::{Assembly, Component, Dep, Health, Inject, Location, Need, Stop};
 pub use crate::error::{Error, Result};
 pub use crate::minion::{Flow, IntoFlow, Minion, StepArg, StepId, StepInfo};
-pub use crate::pipeline::{IntoNext, Next, Pipeline, Produces, Storable};
+pub use crate::pipeline::{EventSource, IntoNext, Next, Origin, Pipeline, Produces, Storable};
 pub use crate::resource::{Call, Resource, TrackedMethod};
 pub use crate::supervise::RestartPolicy;
 pub use crate::workflow::Workflow;
@@ -143,7 +143,7 @@ impl<T> Infallible for Fallible<'_, T> {}
 pub trait Source {}
 
 #[diagnostic::do_not_recommend]
-impl<P: Pipeline> Source for P {}
+impl<P: EventSource> Source for P {}
 
 pub fn assert_source<P: Source>() {}
 
@@ -163,7 +163,7 @@ pub fn edge<P, M: Fits<P, JUDGED>, const JUDGED: bool>() {}
 /// One line of `app!`: added to the builder if both sides are what they should be.
 pub struct Line<P, M>(PhantomData<(P, M)>);
 
-impl<P: Pipeline, M: Minion> Line<P, M> {
+impl<P: EventSource, M: Minion> Line<P, M> {
     pub fn add(builder: GruBuilder, options: OrchestrationOptions) -> GruBuilder {
         builder.edge::<P, M>(options)
     }

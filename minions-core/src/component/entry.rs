@@ -36,6 +36,8 @@ pub struct Entry {
     pub steps: &'static [StepInfo],
     /// Whether a pipeline does not keep the process alive.
     pub background: bool,
+    /// Whether it stands for the events of a minion, which has an entry of its own.
+    pub(crate) is_outlet: bool,
     type_id: TypeId,
 }
 
@@ -52,6 +54,14 @@ impl Entry {
         let mut entry = Self::of::<P>(Kind::Pipeline, P::NEEDS);
         entry.event = Some(type_name::<P::Event>());
         entry.background = P::BACKGROUND;
+        entry
+    }
+
+    /// The entry of a minion's events, where it stands in the place of a pipeline.
+    pub(crate) fn outlet<M: Minion>(type_id: TypeId, type_path: &'static str) -> Self {
+        let mut entry = Self::of::<M>(Kind::Pipeline, &[]);
+        (entry.type_id, entry.type_path, entry.is_outlet) = (type_id, type_path, true);
+        entry.restart = None;
         entry
     }
 
@@ -90,6 +100,7 @@ impl Entry {
             context: None,
             steps: &[],
             background: false,
+            is_outlet: false,
             type_id: TypeId::of::<C>(),
         }
     }

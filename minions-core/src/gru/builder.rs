@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::config::{Settings, SettingsFiles};
 use crate::manifest::{Manifest, ManifestError, Replacements, resolve};
 use crate::minion::{Minion, MinionFactory};
-use crate::pipeline::{Pipeline, PipelineFactory, Produces};
+use crate::pipeline::{EventSource, PipelineFactory, Produces};
 use crate::resource::{Replaced, Resource};
 use crate::store::{NoStore, StateStore};
 use crate::supervise::RestartPolicy;
@@ -104,7 +104,7 @@ impl Default for Options {
     }
 }
 
-/// One line of a program: pipeline => minion.
+/// One line of a program: pipeline => minion, or a minion that emits => minion.
 pub(crate) struct Edge {
     pub(crate) pipeline: &'static dyn PipelineFactory,
     pub(crate) minion: &'static dyn MinionFactory,
@@ -183,13 +183,13 @@ impl GruBuilder {
         }
     }
 
-    /// Adds an orchestration: `M` reacts to the events of `P`.
-    pub fn orchestrate<P: Pipeline + Produces<M::Event>, M: Minion>(self) -> Self {
+    /// Adds an orchestration: `M` reacts to the events of `P`, which is a pipeline or a minion that emits them.
+    pub fn orchestrate<P: EventSource + Produces<M::Event>, M: Minion>(self) -> Self {
         self.edge::<P, M>(OrchestrationOptions::default())
     }
 
     /// Adds an orchestration with options: `.orchestrate_with::<Sitemap, Auditor>(|o| o.config("config/audit-*.toml"))`.
-    pub fn orchestrate_with<P: Pipeline + Produces<M::Event>, M: Minion>(
+    pub fn orchestrate_with<P: EventSource + Produces<M::Event>, M: Minion>(
         self,
         options: impl FnOnce(OrchestrationOptions) -> OrchestrationOptions,
     ) -> Self {
@@ -198,12 +198,8 @@ impl GruBuilder {
 
     /// Adds an orchestration whose event types are known to agree: `app!` has checked them where it can say so best.
     #[doc(hidden)]
-    pub fn edge<P: Pipeline, M: Minion>(mut self, options: OrchestrationOptions) -> Self {
-        self.edges.push(Edge {
-            pipeline: crate::pipeline::factory::<P>(),
-            minion: crate::minion::factory::<M>(),
-            options,
-        });
+    pub fn edge<P: EventSource, M: Minion>(mut self, options: OrchestrationOptions) -> Self {
+        self.edges.push(Edge { pipeline: P::origin().0, minion: crate::minion::factory::<M>(), options });
         self
     }
 

@@ -109,6 +109,7 @@ impl State {
         }
         for (pipeline, orchestrations) in fed {
             if let Body::Pipeline(pipeline) = &self.part(pipeline).body {
+                // All are known to each other by now, so that none takes another for gone.
                 pipeline.subscribers.join(orchestrations);
             }
         }
@@ -184,7 +185,7 @@ impl State {
         if let Some(watcher) = link.watcher.take() {
             watcher.abort();
         }
-        let Some(orchestration) = orchestration else { return self.torn_down(id, &LinkOutcome::default()) };
+        let Some(orchestration) = orchestration else { return self.torn_down(runtime, id, &LinkOutcome::default()) };
         link.parting = Some(orchestration.clone());
         orchestration.request_stop(mode != StopMode::Drain);
         let dropped = if mode == StopMode::Now { orchestration.interrupt() } else { 0 };
@@ -202,12 +203,16 @@ impl State {
         let this = runtime.clone();
         runtime.spawn(async move {
             let outcome = parting.end().await;
-            this.update(|state| state.torn_down(id, &outcome));
+            this.update(|state| state.torn_down(&this, id, &outcome));
         });
     }
 
-    fn torn_down(&mut self, id: NodeId, outcome: &LinkOutcome) {
+    fn torn_down(&mut self, runtime: &Runtime, id: NodeId, outcome: &LinkOutcome) {
         self.changed(id);
+        if let Some(link) = self.parts[&id].link() {
+            let stopped = link.retire.as_ref().is_some_and(|retire| matches!(retire.why, Why::Stopped));
+            runtime.engine.routes.leave(&link.id, stopped);
+        }
         self.account(id, outcome);
         if let Some(stuck) = outcome.stuck.clone() {
             error!(pipeline = stuck.name, "the pipeline did not stop producing in time");

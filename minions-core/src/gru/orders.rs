@@ -43,6 +43,9 @@ impl State {
             self.waiting.entry(wanted.id.clone()).or_default().push(gone);
             return Begun::Wait(when_gone);
         }
+        for (from, id, to) in resolved.routes() {
+            runtime.engine.routes.declare(from, id, to);
+        }
         for resource in &resolved.resources {
             self.add_resource(&runtime.program, resource);
         }
@@ -68,7 +71,7 @@ impl State {
         let pipelines = resolved.pipelines.iter().map(|pipeline| &pipeline.entry);
         let resources = resolved.resources.iter().map(|resource| &resource.entry);
         let entries: Vec<_> = minions.chain(pipelines).chain(resources).collect();
-        for entry in &entries {
+        for entry in entries.iter().filter(|entry| !entry.is_outlet) {
             for word in [Word::Name(entry.name), Word::Id(entry.id)] {
                 let owner = self.identities.get(&word).filter(|(owner, _)| *owner != entry.type_id());
                 if let Some((_, owner)) = owner {
@@ -123,6 +126,7 @@ impl State {
             name: resolved.entry.name,
             settings: resolved.settings.clone(),
             background: resolved.entry.background,
+            is_outlet: resolved.entry.is_outlet,
             subscribers: Arc::new(Subscribers::new()),
             stats: Arc::default(),
             source: None,

@@ -76,6 +76,8 @@ pub(super) struct PipelineBody {
     pub(super) name: &'static str,
     pub(super) settings: Settings,
     pub(super) background: bool,
+    /// Whether it stands for the events that a minion of this name emits.
+    pub(super) is_outlet: bool,
     pub(super) subscribers: Arc<Subscribers>,
     pub(super) stats: Arc<Stats>,
     pub(super) source: Option<LiveSource>,

@@ -3,7 +3,7 @@
 use crate::component::Entry;
 use crate::manifest::{ManifestError, Problem, Resolved, resolve_edge};
 use crate::minion::{Minion, MinionFactory};
-use crate::pipeline::{Pipeline, PipelineFactory, Produces};
+use crate::pipeline::{EventSource, PipelineFactory, Produces};
 
 use super::{Edge, GruBuilder, OrchestrationOptions};
 
@@ -31,8 +31,8 @@ pub(crate) enum What {
 
 impl StartRequest {
     /// `M` reacts to the events of `P`.
-    pub fn of<P: Pipeline + Produces<M::Event>, M: Minion>() -> Self {
-        let (pipeline, minion) = (crate::pipeline::factory::<P>(), crate::minion::factory::<M>());
+    pub fn of<P: EventSource + Produces<M::Event>, M: Minion>() -> Self {
+        let (pipeline, minion) = (P::origin().0, crate::minion::factory::<M>());
         Self { what: What::Typed { pipeline, minion }, options: OrchestrationOptions::default() }
     }
 
@@ -97,7 +97,7 @@ impl StartRequest {
         let source = find(program, "pipeline", pipeline, |edge| edge.pipeline.entry())?;
         let target = find(program, "minion", minion, |edge| edge.minion.entry())?;
         let (produces, takes) = (source.pipeline.event(), target.minion.event());
-        if produces.0 != takes.0 {
+        if !source.pipeline.produces(takes.0) {
             return Err(unknown(format!(
                 "the pipeline `{pipeline}` produces `{}`, and the minion `{minion}` takes `{}`",
                 produces.1, takes.1

@@ -27,8 +27,12 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
         .unwrap_or_else(|error| Err(StoreError::unavailable(format!("opening the store {error}"))))
         .map_err(StartError::Store)?;
     let engine = Arc::new(Engine::new(store, &opened, builder.options.quarantine));
+    for (from, id, to) in resolved.routes() {
+        engine.routes.declare(from, id, to);
+    }
     // Kept in the builder too, against which later starts are resolved.
     let mut provided = builder.provided.clone();
+    provided.insert(TypeId::of::<Engine>(), engine.clone());
     let on_control = builder.on_control.take();
     let runtime = Arc::new_cyclic(|this: &Weak<Runtime>| {
         let control: Arc<dyn Any + Send + Sync> = Arc::new(Control::of(this.clone()));

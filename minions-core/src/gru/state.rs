@@ -257,18 +257,33 @@ impl State {
         }
     }
 
+    /// Whether an orchestration keeps the process alive: not for a source in the background, nor for what only such sources
+    /// lead to.
+    fn keeps_alive(&self, id: NodeId, seen: &mut Vec<NodeId>) -> bool {
+        let link = self.parts.get(&id).and_then(Part::link);
+        let Some(pipeline) = link.and_then(|link| self.parts.get(&link.pipeline)).and_then(Part::pipeline) else {
+            return false;
+        };
+        if !pipeline.is_outlet {
+            return !pipeline.background;
+        }
+        seen.push(id);
+        let emits = |other: &NodeId| {
+            self.parts.get(other).and_then(Part::link).is_some_and(|link| link.minion_name == pipeline.name)
+        };
+        let mut emitters =
+            self.links.values().copied().filter(|other| !seen.contains(other) && emits(other)).peekable();
+        // Without them it still works on what they have emitted.
+        emitters.peek().is_none() || emitters.collect::<Vec<_>>().into_iter().any(|other| self.keeps_alive(other, seen))
+    }
+
     /// Says when nothing that keeps the process alive is left.
     fn tell_if_finished(&mut self, runtime: &Runtime) {
         if !self.began || self.phase != RuntimePhase::Running || !self.ops.is_empty() {
             return;
         }
-        let keeps_alive = |id: &NodeId| {
-            let link = self.parts.get(id).and_then(Part::link);
-            let pipeline = link.and_then(|link| self.parts.get(&link.pipeline)).and_then(Part::pipeline);
-            pipeline.is_some_and(|pipeline| !pipeline.background)
-        };
         // Asked after every change, so what is mostly true comes first.
-        if self.links.values().any(keeps_alive) {
+        if self.links.values().any(|id| self.keeps_alive(*id, &mut Vec::new())) {
             return;
         }
         let over = || self.retired.iter().filter(|(id, _)| !self.links.contains_key(*id)).map(|(_, status)| status);

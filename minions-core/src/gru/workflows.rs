@@ -6,14 +6,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde::Serialize;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::clock::now_ms;
-use crate::error::Error;
 use crate::minion::{MinionFactory, StepInfo};
 use crate::store::{
     Amend, Applied, Discard, Ended, Filter, Op, Requeue, Signal, StateStore, Status, StoreError, StoredWorkflow,
 };
+use crate::telemetry::handles::WorkflowMetrics;
 use crate::workflow::{Engine, Orchestration, WorkflowId, WorkflowState};
 
 use super::runtime::Runtime;
@@ -380,7 +380,7 @@ impl Desk {
         }
         let at = requeue.step.clone().unwrap_or_else(|| row.step.clone());
         self.commit(requeue).await?;
-        self.left_quarantine(&row).await?;
+        self.left_quarantine(&row).await;
         self.note(&row.orchestration, now_ms());
         info!(workflow = %id, orchestration = row.orchestration, step = at, "an operator lets a workflow go on");
         Ok(row)
@@ -392,7 +392,7 @@ impl Desk {
         let minion = self.its_minion(&row)?;
         minion.check_context(&row, &context).map_err(|error| WorkflowError::Context { minion: minion.entry().name, error })?;
         self.commit(Amend::new(id, context, now_ms())).await?;
-        self.look_at_ages(&row).await?;
+        self.look_at_ages(&row).await;
         info!(workflow = %id, orchestration = row.orchestration, "an operator has changed the context of a workflow");
         Ok(row)
     }
@@ -421,23 +421,26 @@ impl Desk {
             live.waking.take_away(id);
         }
         if row.status == Status::Quarantined {
-            self.left_quarantine(&row).await?;
+            self.left_quarantine(&row).await;
         }
         info!(workflow = %id, orchestration, step = row.step, "an operator has removed a workflow");
         Ok(row)
     }
 
-    async fn left_quarantine(&self, row: &StoredWorkflow) -> Result<(), StoreError> {
-        if let Some(engine) = self.engine() {
-            engine.left_quarantine(&row.orchestration);
+    async fn left_quarantine(&self, row: &StoredWorkflow) {
+        let Some(engine) = self.engine() else { return };
+        let left = engine.quarantine.remove(&row.orchestration);
+        if let Some(minion) = self.minion(&row.orchestration) {
+            WorkflowMetrics::set_quarantined(&row.orchestration, minion.entry().name, left);
         }
-        self.look_at_ages(row).await
+        self.look_at_ages(row).await;
     }
 
-    async fn look_at_ages(&self, row: &StoredWorkflow) -> Result<(), StoreError> {
-        match self.engine() {
-            Some(engine) => engine.quarantine.look_at_ages(&*engine.store, &row.orchestration.as_str().into()).await,
-            None => Ok(()),
+    async fn look_at_ages(&self, row: &StoredWorkflow) {
+        let Some(engine) = self.engine() else { return };
+        if let Err(error) = engine.quarantine.look_at_ages(&*engine.store, &row.orchestration.as_str().into()).await {
+            // What was ordered is done all the same.
+            warn!(orchestration = row.orchestration, %error, "how old its quarantine is cannot be told");
         }
     }
 

@@ -235,7 +235,7 @@ impl Resolver<'_> {
         entries.extend(self.roots().cloned());
         entries.extend(resources.iter().chain(&needed).map(|resource| resource.entry.clone()));
         let mut seen = HashSet::new();
-        entries.retain(|entry| seen.insert(entry.type_id()));
+        entries.retain(|entry| !entry.is_outlet && seen.insert(entry.type_id()));
         entries
     }
 
@@ -335,6 +335,14 @@ impl Resolved {
         !self.orchestrations.is_empty()
     }
 
+    /// Which minion emits events for which orchestration, of which minion.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (&'static str, &Arc<str>, &'static dyn MinionFactory)> {
+        self.orchestrations.iter().filter_map(|orchestration| {
+            let source = &self.pipelines[orchestration.pipeline].entry;
+            source.is_outlet.then_some((source.name, &orchestration.id, orchestration.factory))
+        })
+    }
+
     /// Leaves what starts with the program.
     pub(crate) fn drop_on_demand(&mut self) {
         self.orchestrations.retain(|orchestration| !orchestration.on_demand);
@@ -346,7 +354,8 @@ impl Resolved {
         let mut seen: HashSet<TypeId> = HashSet::new();
         let pipelines = self.pipelines.iter().map(|pipeline| &pipeline.entry);
         let minions = self.orchestrations.iter().map(|orchestration| &orchestration.entry);
-        components.extend(pipelines.chain(minions).filter(|entry| seen.insert(entry.type_id())).cloned());
+        components
+            .extend(pipelines.chain(minions).filter(|entry| !entry.is_outlet && seen.insert(entry.type_id())).cloned());
         components.sort_by_key(|entry| match entry.kind {
             Kind::Resource => 0,
             Kind::Pipeline => 1,

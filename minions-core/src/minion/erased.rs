@@ -182,7 +182,11 @@ struct Loaded<M: Minion> {
 impl<M: Minion> ErasedWorkflow for Loaded<M> {
     fn step<'a>(&'a mut self, index: usize, workflow: &'a Workflow) -> BoxFuture<'a, Result<Flow>> {
         // What a user's function does before its future exists is done in ours, where a panic is contained.
-        async move { self.minion.step(index, &self.event, &mut self.context, workflow).await }.boxed()
+        async move {
+            let answer = self.minion.step(index, &self.event, &mut self.context, workflow).await;
+            answer.map_err(|error| error.judged_by(M::FAILURES))
+        }
+        .boxed()
     }
 
     fn encode_context(&self, out: &mut Vec<u8>) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::component::{Assembly, Component, Health, Need, Stop};
-use crate::error::Result;
+use crate::error::{FailureInfo, Result};
 use crate::pipeline::Storable;
 use crate::workflow::Workflow;
 
@@ -56,6 +56,9 @@ pub trait Minion: Component + Sync {
 
     /// How much is kept of workflows that have ended.
     const HISTORY: History = History::NONE;
+
+    /// Error types that know their verdict, and that are looked for among the causes of a step's error.
+    const FAILURES: &'static [FailureInfo] = &[];
 
     /// Makes the value; without it the fields are injected.
     ///

@@ -184,11 +184,10 @@ impl Producer<'_> {
                 }
                 continue;
             }
-            let Some(full) = feed.list.iter().find(|subscriber| !subscriber.has_room()) else { return true };
+            let Some(full) = feed.list.iter().find(|subscriber| subscriber.why_full().is_some()) else { return true };
             waiting.yes();
             tokio::select! {
-                // The place is given back at once: an idle source must not hold what a resumed workflow could use.
-                place = full.room() => drop(place),
+                () = full.opens() => {}
                 _ = self.feed.changed() => {}
                 () = stop => return false,
             }

@@ -17,6 +17,10 @@ pub(crate) trait PipelineFactory: Send + Sync {
     fn entry(&self) -> Entry;
     /// The type of event that it produces, and its name.
     fn event(&self) -> (TypeId, &'static str);
+    /// Whether it produces events of that type.
+    fn produces(&self, event: TypeId) -> bool {
+        self.event().0 == event
+    }
     fn idle(&self) -> Duration;
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedPipeline>>>;
 }

@@ -12,12 +12,14 @@ use crate::error::Result;
 mod drive;
 mod erased;
 mod next;
+mod outlet;
 mod stats;
 mod subscribers;
 
 pub(crate) use drive::{Silence, Source, drive};
 pub(crate) use erased::{ErasedPipeline, Item, PipelineFactory, factory};
 pub use next::{IntoNext, Next};
+pub use outlet::{EventSource, Origin};
 pub(crate) use stats::Stats;
 pub(crate) use subscribers::Subscribers;
 
@@ -87,7 +89,7 @@ pub trait Pipeline: Component {
     }
 }
 
-/// The left side of `=>`: a pipeline produces one type of event.
+/// The left side of `=>`: a pipeline produces one type of event, a minion emits those that it declares.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not produce `{E}` events",
     label = "reacts to `{E}`",

@@ -213,7 +213,7 @@ impl Run<'_> {
     /// What became of a failed attempt.
     async fn failed(&mut self, failed: Failed) -> Then {
         let step = &self.o.steps[self.state.index];
-        match decide(step, self.state.attempt, failed.kind, None) {
+        match decide(step, self.state.attempt, failed.kind, failed.error.verdict()) {
             Decision::Retry(after) => self.defer(failed, after, self.state.attempt).await,
             Decision::NotBefore(after) => self.defer(failed, after, self.state.attempt - 1).await,
             Decision::Abort => {

@@ -2,17 +2,9 @@
 
 use std::time::Duration;
 
+use crate::error::Verdict;
 use crate::minion::StepInfo;
 use crate::store::FailureKind;
-
-#[allow(dead_code)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Retry,
-    NotBefore(Duration),
-    Terminal,
-    Abort,
-}
 
 /// What follows from a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,12 +69,4 @@ impl Engine {
     pub(crate) fn awake_in(&self, id: WorkflowId) -> Option<Arc<Orchestration>> {
         self.routes.all_live().into_iter().find(|live| live.is_awake(id))
     }
-
-    /// Counts a workflow that is in quarantine no more.
-    pub(crate) fn left_quarantine(&self, orchestration: &str) {
-        let left = self.quarantine.remove(orchestration);
-        if let Some(live) = self.routes.live(orchestration) {
-            live.metrics.quarantined.set(left as f64);
-        }
-    }
 }

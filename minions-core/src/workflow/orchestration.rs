@@ -49,6 +49,8 @@ pub(crate) struct Orchestration {
     pub(crate) version: u32,
     pub(crate) history: History,
     pub(crate) boot: Boot,
+    /// How many workflows were taken up, by an event or from the store.
+    begun: AtomicU64,
     /// Events of its pipeline that are on their way to durability.
     admissions: TaskTracker,
     /// Requested as soon as it stops, in every mode.
@@ -152,6 +154,7 @@ impl Orchestration {
             version: minion.version(),
             history: minion.history(),
             boot: Boot::default(),
+            begun: AtomicU64::new(0),
             parking: AtomicBool::new(false),
             parked: AtomicU64::new(0),
             undurable: Mutex::default(),
@@ -263,6 +266,7 @@ impl Orchestration {
         if awake.contains_key(&id) {
             return false;
         }
+        self.begun.fetch_add(1, Ordering::Release);
         self.metrics.in_flight.increment(1.0);
         let mut guard = Awake { orchestration: self.clone(), id, place: Place(Some(slot)), left: Left::Nothing };
         let task = self.tasks.spawn(async move {
@@ -283,24 +287,29 @@ impl Orchestration {
         loop {
             let mut fewer = std::pin::pin!(self.fewer.notified());
             fewer.as_mut().enable();
-            let noted = self.waker.count();
             if self.in_flight() > 0 {
                 fewer.await;
                 continue;
             }
-            match self.rests().await {
-                Ok(false) if self.in_flight() == 0 && self.waker.count() == noted => return,
-                Ok(false) => {}
-                // It wakes, and is told of then; or it is taken away, which nobody tells of.
-                Ok(true) | Err(_) => {
-                    let _ = tokio::time::timeout(Duration::from_secs(1), fewer).await;
-                }
+            let before = self.stirred();
+            if self.is_quiet().await && self.stirred() == before {
+                return;
             }
+            // What rests wakes, and is told of then; or it is taken away, which nobody tells of.
+            let _ = tokio::time::timeout(Duration::from_secs(1), fewer).await;
         }
     }
 
-    async fn rests(&self) -> Result<bool, StoreError> {
-        Ok(!self.engine.store.due(Due::until(self.id.clone(), i64::MAX), 1).await?.is_empty())
+    /// Whether nothing is awake, on its way, or rests.
+    pub(crate) async fn is_quiet(&self) -> bool {
+        let nobody = || self.in_flight() == 0 && self.admissions.is_empty();
+        let due = Due::until(self.id.clone(), i64::MAX);
+        nobody() && matches!(self.engine.store.due(due, 1).await, Ok(rows) if rows.is_empty()) && nobody()
+    }
+
+    /// How often anything has begun or come to rest: equal answers mean that nothing did in between.
+    pub(crate) fn stirred(&self) -> u64 {
+        self.waker.count() + self.begun.load(Ordering::Acquire)
     }
 
     /// How many workflows are awake.

@@ -21,12 +21,6 @@ pub(crate) struct Asked {
     pub(crate) work: Vec<Work>,
 }
 
-impl Asked {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.emits.is_empty() && self.work.is_empty()
-    }
-}
-
 impl Pending {
     /// Adds an event; answers which one it is.
     pub(crate) fn emit(&self, item: Item) -> usize {

@@ -188,12 +188,19 @@ impl Orchestration {
         quarantine.or_else(|| (!self.has_room()).then_some(Full::InFlight))
     }
 
-    /// Waits until its quarantine is within its bounds, if it is not.
+    /// Waits until another event may be taken for it.
     ///
     /// # Cancel safety
     ///
-    /// Safe.
-    pub(crate) async fn quarantine_has_room(&self) {
+    /// Safe; the place in the queue is lost.
+    pub(crate) async fn opens(&self) {
+        self.quarantine_has_room().await;
+        // The place is given back at once: an idle source must not hold what a resumed workflow could use.
+        drop(self.room().await);
+    }
+
+    /// Waits until its quarantine is within its bounds, if it is not.
+    async fn quarantine_has_room(&self) {
         let quarantine = &self.engine.quarantine;
         let mut told = false;
         loop {

@@ -22,7 +22,14 @@ const KEEP_KEYS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[derive(Default)]
 pub(crate) struct Routes {
     declared: RwLock<HashMap<(&'static str, TypeId), Vec<Route>>>,
-    live: RwLock<HashMap<Arc<str>, Weak<Orchestration>>>,
+    running: RwLock<HashMap<Arc<str>, Running>>,
+}
+
+/// An orchestration that runs, or has been stopped and may be started again.
+struct Running {
+    minion: &'static str,
+    /// Nothing can be upgraded while it is stopped.
+    orchestration: Weak<Orchestration>,
 }
 
 /// One orchestration whose events a minion emits.
@@ -44,17 +51,48 @@ impl Routes {
 
     /// Says that an orchestration runs.
     pub(crate) fn enlist(&self, orchestration: &Arc<Orchestration>) {
-        self.live.write().insert(orchestration.id.clone(), Arc::downgrade(orchestration));
+        let running = Running { minion: orchestration.name, orchestration: Arc::downgrade(orchestration) };
+        self.running.write().insert(orchestration.id.clone(), running);
+    }
+
+    /// Says that an orchestration runs no more; one that was `stopped` may come back.
+    pub(crate) fn leave(&self, id: &str, stopped: bool) {
+        if !stopped {
+            self.running.write().remove(id);
+        }
     }
 
     /// The orchestration of that id, if it runs.
     pub(crate) fn live(&self, id: &str) -> Option<Arc<Orchestration>> {
-        self.live.read().get(id).and_then(Weak::upgrade)
+        self.running.read().get(id).and_then(|running| running.orchestration.upgrade())
+    }
+
+    /// Who can still emit events of `minion`: the orchestrations of that minion, and of those that emit for them; nothing
+    /// if there is one that takes events of a pipeline, or that is stopped.
+    fn emitters(&self, minion: &'static str) -> Option<Vec<Arc<Orchestration>>> {
+        let (declared, running) = (self.declared.read(), self.running.read());
+        let (mut minions, mut found) = (vec![minion], Vec::new());
+        let mut next = 0;
+        while let Some(minion) = minions.get(next).copied() {
+            next += 1;
+            for (id, running) in running.iter().filter(|(_, running)| running.minion == minion) {
+                let from = |((from, _), routes): (&(&'static str, TypeId), &Vec<Route>)| {
+                    routes.iter().any(|route| route.orchestration == *id).then_some(*from)
+                };
+                // One that is fed by a pipeline is waited for as a whole; so is one that may be started again.
+                let emitting = declared.iter().find_map(from)?;
+                found.push(running.orchestration.upgrade()?);
+                if !minions.contains(&emitting) {
+                    minions.push(emitting);
+                }
+            }
+        }
+        Some(found)
     }
 
     /// The orchestrations that run.
     pub(crate) fn all_live(&self) -> Vec<Arc<Orchestration>> {
-        self.live.read().values().filter_map(Weak::upgrade).collect()
+        self.running.read().values().filter_map(|running| running.orchestration.upgrade()).collect()
     }
 
     fn of(&self, minion: &'static str, event: TypeId) -> Vec<Route> {
@@ -63,6 +101,27 @@ impl Routes {
 }
 
 impl Engine {
+    /// Waits until nobody can emit an event of `minion` any more.
+    ///
+    /// Those that emit for each other in a circle have to be quiet all at the same time: each is looked at once, and what
+    /// has begun or come to rest meanwhile shows in their counts.
+    pub(crate) async fn silence_of(&self, minion: &'static str) {
+        loop {
+            if let Some(emitters) = self.routes.emitters(minion) {
+                let stirred = || emitters.iter().map(|emitter| emitter.stirred()).sum::<u64>();
+                let before = stirred();
+                let mut quiet = true;
+                for emitter in &emitters {
+                    quiet = quiet && emitter.is_quiet().await;
+                }
+                if quiet && stirred() == before {
+                    return;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The admission of an event that the minion `from` emits.
     pub(crate) fn admission(&self, from: &'static str, emission: &Emission, at_ms: i64) -> Result<Admit> {
         let wake_ms = at_ms.saturating_add(i64::try_from(emission.delay.as_millis()).unwrap_or(i64::MAX));

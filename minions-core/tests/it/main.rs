@@ -7,6 +7,7 @@ mod support;
 mod admission;
 mod control;
 mod cycles;
+mod emits;
 mod erased;
 mod found;
 mod hang;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use minions_core::error::{NotBefore, Verdict};
 use minions_core::gru::{Finished, StopMode};
 use minions_core::minion::Flow;
 use minions_core::store::{
     Applied, FailureKind, Filter, MemoryStore, NoStore, Op, Outcome, Signal, StateStore, Status, StoredWorkflow,
 };
 use minions_core::testing::{Events, simulate};
-use minions_core::{GruBuilder, Result};
+use minions_core::{Error, GruBuilder, Result};
 
 use crate::support::careful::{Acts, FIRST_PAUSE, TIMEOUT, careful, cleaning};
 use crate::support::{Job, jobs, rows};
@@ -215,7 +216,8 @@ fn w11_a_signal_ends_the_wait_also_across_a_restart_and_only_the_first_one_count
         run_for(careful(&events, &acts).store(store.clone()), Duration::from_secs(1)).await;
         let stored = row(&store).await;
         assert_eq!((stored.signal.as_deref(), stored.payload.as_deref()), (Some("approval"), None));
-        let signal = |text: &str| Signal::new(stored.id, "approval", format!("{text:?}").into_bytes(), stored.updated_ms);
+        let signal =
+            |text: &str| Signal::new(stored.id, "approval", format!("{text:?}").into_bytes(), stored.updated_ms);
         assert_eq!(commit(&store, signal("yes")).await, Applied::Done);
         assert_eq!(commit(&store, signal("no")).await, Applied::Duplicate);
         let began = tokio::time::Instant::now();
@@ -347,6 +349,37 @@ fn w6_a_workflow_that_an_operator_retries_begins_its_attempts_anew() {
         assert_eq!(acts.attempts(), ["fetch 1", "fetch 2", "fetch 3", "fetch 1", "fetch 2", "fetch 3"]);
         assert!(acts.seen()[3].workflow.may_have_run());
         assert_eq!(store.scan(Filter::only(id), 1).await.unwrap()[0].failures.len(), 6);
+    });
+}
+
+#[test]
+fn w10_without_retry_only_an_error_that_asks_for_a_later_time_is_tried_again() {
+    simulate(18, async {
+        let busy = || NotBefore::new(HOUR);
+        let acts = Acts::answer(move |wf| match (wf.step(), wf.may_have_run()) {
+            ("record", false) => Err(busy().into()),
+            _ => Ok(Flow::Continue),
+        });
+        let store = MemoryStore::new();
+        run(careful(&jobs([1]), &acts).store(store)).await;
+        assert_eq!(acts.attempts(), ["fetch 1", "record 1", "record 1"], "patience is not an attempt");
+        let seen = acts.seen();
+        assert!(seen[2].at - seen[1].at >= HOUR);
+    });
+}
+
+#[test]
+fn w10_a_terminal_error_is_not_tried_again_and_one_that_aborts_is_no_failure() {
+    simulate(19, async {
+        for (verdict, left, outcome) in [(Verdict::Terminal, 1, None), (Verdict::Abort, 0, Some(Outcome::Aborted))] {
+            let acts = Acts::answer(move |_| Err(Error::new("the page is gone").with_verdict(verdict)));
+            let store = MemoryStore::new();
+            run(careful(&jobs([1]), &acts).store(store.clone())).await;
+            assert_eq!(acts.attempts(), ["fetch 1"]);
+            assert_eq!(rows(&store).await.len(), left);
+            let ended = store.history(None, 9).await.unwrap();
+            assert_eq!(ended.first().map(|ended| ended.outcome), outcome);
+        }
     });
 }
 

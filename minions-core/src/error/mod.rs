@@ -1,7 +1,13 @@
-//! The one error type of user code.
+//! The one error type of user code, and what an error says about another attempt.
 
 use std::error::Error as StdError;
 use std::fmt;
+
+mod failure;
+mod verdict;
+
+pub use failure::{Failure, FailureInfo};
+pub use verdict::{NotBefore, ResultExt, Verdict};
 
 /// A result of user code; the error type may be replaced, as in `Result<Page, HttpError>`.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -59,9 +65,11 @@ impl Error {
 
 /// The messages of `error` and its causes, outermost first.
 pub(crate) fn error_chain(error: &(dyn StdError + 'static)) -> Vec<String> {
-    // A chain is finite in any sane program; the bound keeps a cyclic one from hanging the runtime.
-    std::iter::successors(Some(error), |&error| error.source()).take(32).map(ToString::to_string).collect()
+    std::iter::successors(Some(error), |&error| error.source()).take(LONGEST_CHAIN).map(ToString::to_string).collect()
 }
+
+/// A chain is finite in any sane program; the bound keeps a cyclic one from hanging the runtime.
+const LONGEST_CHAIN: usize = 32;
 
 impl<E> From<E> for Error
 where
