@@ -216,17 +216,18 @@ impl Content {
             }
         }
         if let Some(CursorMove { source, partition, count, position }) = op.cursor {
-            let cursor = self.cursors.entry((source, partition)).or_default();
-            if count <= cursor.0 {
+            let place = (source, partition);
+            let applied = self.cursors.get(&place).map_or(0, |cursor| cursor.0);
+            if count <= applied {
                 return Ok(Applied::Done);
             }
-            if count > cursor.0 + 1 {
+            if count > applied + 1 {
                 return Err(StoreError::unavailable(format!(
                     "event {count} of a cursor waits for event {}, which is not stored yet",
-                    cursor.0 + 1
+                    applied + 1
                 )));
             }
-            *cursor = (count, position);
+            self.cursors.insert(place, (count, position));
         }
         if let Some((dedupe, first)) = op.dedupe.zip(op.create.first()) {
             let known = self.keys.entry((dedupe.scope, dedupe.key)).or_insert((i64::MIN, first.id));
