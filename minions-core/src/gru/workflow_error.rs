@@ -73,7 +73,9 @@ impl fmt::Display for WorkflowError {
             Self::NoSuchStep { step, minion, steps } => {
                 write!(f, "the minion `{minion}` has no step `{step}`; steps: {}", steps.join(", "))
             }
-            Self::Context { minion, .. } => write!(f, "the context is none of the minion `{minion}`; nothing was changed"),
+            Self::Context { minion, .. } => {
+                write!(f, "the context is none of the minion `{minion}`; nothing was changed")
+            }
             Self::Payload(_) => f.write_str("what the signal says cannot be encoded"),
             Self::Store(_) => f.write_str("the stored workflows cannot be read or changed"),
             Self::Down => f.write_str("the program is down"),

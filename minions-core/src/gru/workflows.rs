@@ -169,7 +169,8 @@ impl Workflows {
         payload: &P,
     ) -> Result<Signalled, WorkflowError> {
         // A user's `Serialize` may panic as well as fail.
-        let payload = crate::panics::contain_sync(|| Ok(serde_json::to_vec(payload)?)).map_err(WorkflowError::Payload)?;
+        let payload =
+            crate::panics::contain_sync(|| Ok(serde_json::to_vec(payload)?)).map_err(WorkflowError::Payload)?;
         let name = name.to_owned();
         self.carry_out(move |desk| async move { desk.signal(id, name, payload).await }).await
     }
@@ -289,7 +290,8 @@ impl Desk {
         let pair = orchestration.split('@').next().unwrap_or(orchestration);
         match self {
             Self::Running(runtime) => {
-                let declared = runtime.program.edges.iter().find(|edge| self::pair(edge) == pair).map(|edge| edge.minion);
+                let declared =
+                    runtime.program.edges.iter().find(|edge| self::pair(edge) == pair).map(|edge| edge.minion);
                 // One that was started by its types need not be declared.
                 declared.or_else(|| runtime.look(|state| state.minion_of(orchestration)))
             }
@@ -390,7 +392,9 @@ impl Desk {
         let _turn = self.turn().await;
         let row = self.quarantined(id).await?;
         let minion = self.its_minion(&row)?;
-        minion.check_context(&row, &context).map_err(|error| WorkflowError::Context { minion: minion.entry().name, error })?;
+        minion
+            .check_context(&row, &context)
+            .map_err(|error| WorkflowError::Context { minion: minion.entry().name, error })?;
         self.commit(Amend::new(id, context, now_ms())).await?;
         self.look_at_ages(&row).await;
         info!(workflow = %id, orchestration = row.orchestration, "an operator has changed the context of a workflow");

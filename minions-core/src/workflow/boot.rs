@@ -163,7 +163,13 @@ impl Orchestration {
             let reasons = report.reasons.join("; ");
             warn!(
                 orchestration,
-                found, resumed, migrated, quarantined, set_aside, reasons, "took up stored work; some of it cannot go on"
+                found,
+                resumed,
+                migrated,
+                quarantined,
+                set_aside,
+                reasons,
+                "took up stored work; some of it cannot go on"
             );
         } else if quarantined > 0 {
             warn!(orchestration, found, resumed, migrated, quarantined, "took up stored work; some is in quarantine");

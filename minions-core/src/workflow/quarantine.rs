@@ -151,7 +151,11 @@ impl Quarantine {
     }
 
     /// Looks again for the oldest one of an orchestration, if there is a bound for its age.
-    pub(crate) async fn look_at_ages(&self, store: &dyn StateStore, orchestration: &Arc<str>) -> Result<(), StoreError> {
+    pub(crate) async fn look_at_ages(
+        &self,
+        store: &dyn StateStore,
+        orchestration: &Arc<str>,
+    ) -> Result<(), StoreError> {
         if self.bounds.age.is_none() {
             return Ok(());
         }

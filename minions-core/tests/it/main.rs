@@ -5,6 +5,7 @@
 mod support;
 
 mod admission;
+mod bounds;
 mod control;
 mod cycles;
 mod emits;
@@ -13,6 +14,7 @@ mod found;
 mod hang;
 mod lifecycle;
 mod manifest;
+mod operators;
 mod outcomes;
 mod panics;
 mod persistence;
