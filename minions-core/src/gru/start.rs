@@ -56,6 +56,10 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
 async fn declared(runtime: &Arc<Runtime>, mut resolved: Resolved) -> Result<(), StartError> {
     look_at_stored(runtime, &resolved).await.map_err(StartError::Store)?;
     resolved.drop_on_demand();
+    let starting: Vec<_> = resolved.orchestrations.iter().map(|orchestration| orchestration.id.clone()).collect();
+    let recovery = contain(async { Ok(runtime.engine.recovery.begin(&*runtime.engine.store, &starting).await) }).await;
+    let begun = recovery.unwrap_or_else(|panic| Err(StoreError::unavailable(format!("looking for suspects {panic}"))));
+    begun.map_err(StartError::Store)?;
     runtime.start(&resolved).await?;
     runtime.update(|state| {
         if state.phase == RuntimePhase::Starting {

@@ -119,6 +119,11 @@ impl Producer<'_> {
     async fn run(&mut self, instance: &mut dyn ErasedPipeline) -> Silence {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
         let mut turns = Turns::default();
+        tokio::select! {
+            // After deaths of the process, what may have caused them runs alone first.
+            () = self.source.engine.recovery.over() => {}
+            () = self.source.stop.cancelled() => return Silence::Stopped,
+        }
         loop {
             // A source that is always ready must not keep its thread for itself.
             turns.next().await;

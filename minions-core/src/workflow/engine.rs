@@ -15,6 +15,7 @@ use crate::telemetry::handles::CheckpointMetrics;
 use super::boot::Stored;
 use super::mailbox::Mailbox;
 use super::quarantine::{Quarantine, QuarantineBounds};
+use super::recovery::Recovery;
 use super::routes::Routes;
 use super::{Orchestration, WorkflowId, WorkflowIds};
 
@@ -27,6 +28,7 @@ pub(crate) struct Engine {
     pub(crate) routes: Routes,
     /// Signals, where no store keeps them.
     pub(crate) mailbox: Mailbox,
+    pub(crate) recovery: Recovery,
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
     pub(crate) quarantine: Quarantine,
@@ -61,6 +63,7 @@ impl Engine {
             quarantine: Quarantine::new(bounds),
             stored: Stored::default(),
             operator: tokio::sync::Mutex::default(),
+            recovery: Recovery::new(opened),
             leftovers: Mutex::default(),
             store,
         }

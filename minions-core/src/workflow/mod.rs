@@ -13,6 +13,7 @@ mod operate;
 mod orchestration;
 mod pending;
 mod quarantine;
+mod recovery;
 mod resume;
 mod routes;
 mod seat;

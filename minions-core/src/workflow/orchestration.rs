@@ -23,7 +23,7 @@ use super::boot::Boot;
 use super::drive::{Left, drive};
 use super::operate::Waking;
 use super::seat::Seat;
-use super::waker::Waker;
+use super::waker::{TakenUp, Waker};
 use super::{Engine, WorkflowId};
 
 /// Everything that the workflows of one orchestration share.
@@ -44,6 +44,7 @@ pub(crate) struct Orchestration {
     fewer: Notify,
     pub(crate) waker: Waker,
     pub(crate) waking: Waking,
+    pub(crate) taken_up: TakenUp,
     /// Workflows up to this one were admitted before this run.
     pub(crate) since: WorkflowId,
     pub(crate) version: u32,
@@ -150,6 +151,7 @@ impl Orchestration {
             fewer: Notify::new(),
             waker: Waker::default(),
             waking: Waking::default(),
+            taken_up: TakenUp::default(),
             since: engine.ids.last(),
             version: minion.version(),
             history: minion.history(),
@@ -297,6 +299,22 @@ impl Orchestration {
             }
             // What rests wakes, and is told of then; or it is taken away, which nobody tells of.
             let _ = tokio::time::timeout(Duration::from_secs(1), fewer).await;
+        }
+    }
+
+    /// Waits until a workflow is awake no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub(crate) async fn left(&self, id: WorkflowId) {
+        loop {
+            let mut fewer = std::pin::pin!(self.fewer.notified());
+            fewer.as_mut().enable();
+            if !self.awake.lock().contains_key(&id) {
+                return;
+            }
+            fewer.await;
         }
     }
 

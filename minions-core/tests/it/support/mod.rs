@@ -2,6 +2,7 @@
 
 pub(crate) mod careful;
 pub(crate) mod stage;
+pub(crate) mod stale;
 mod worker;
 
 pub(crate) use worker::{Job, Poison, Script, Worker, old::OldWorker};
