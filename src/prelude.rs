@@ -10,7 +10,7 @@ pub use crate::config::{Config, Secret};
 // Only its methods: a name of ours should not stand in the way of another crate's.
 pub use crate::error::ResultExt as _;
 pub use crate::minion::Flow;
-pub use crate::pipeline::Next;
+pub use crate::pipeline::{Cursor, Delivery, Inlet, Next};
 pub use crate::workflow::Workflow;
 #[cfg(feature = "macros")]
 pub use crate::{minion, minion_step, pipeline, resource};

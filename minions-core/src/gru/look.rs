@@ -1,6 +1,7 @@
 //! Puts a snapshot together.
 
 use crate::minion::MinionFactory;
+use crate::telemetry::WorkflowLedger;
 use crate::workflow::Engine;
 
 use super::component::Live;
@@ -17,7 +18,13 @@ impl State {
                 orchestrations.insert(id.clone(), status);
             }
         }
-        let mut pipelines: Vec<_> = self.pipelines.values().filter_map(|id| self.pipeline(*id)).collect();
+        for (id, status) in &mut orchestrations {
+            status.ledger = engine.ledger(id).read();
+            if !engine.stored.is_counted() {
+                status.ledger = status.ledger.while_counting();
+            }
+        }
+        let mut pipelines: Vec<_> = self.pipelines.values().filter_map(|id| self.pipeline(*id, engine)).collect();
         pipelines.sort_by(|a, b| a.id.cmp(&b.id));
         let mut resources: Vec<_> = self.resources.values().filter_map(|id| self.resource(*id)).collect();
         resources.sort_by_key(|resource| resource.name);
@@ -65,13 +72,14 @@ impl State {
             quarantined: engine.quarantine.count(&link.id),
             full: link.orchestration.as_ref().and_then(|orchestration| orchestration.why_full()),
             boot: link.orchestration.as_ref().map(|orchestration| orchestration.boot_report()).unwrap_or_default(),
+            ledger: WorkflowLedger::default(),
             restarts: minion.map_or(0, |minion| minion.restarts.count()),
             unhealthy: minion.and_then(Part::live).and_then(Live::unhealthy),
             cause: if state == LifeState::Restarting { below() } else { None },
         })
     }
 
-    fn pipeline(&self, id: NodeId) -> Option<PipelineStatus> {
+    fn pipeline(&self, id: NodeId, engine: &Engine) -> Option<PipelineStatus> {
         let part = self.parts.get(&id)?;
         let Body::Pipeline(body) = &part.body else { return None };
         let PipelineBody { subscribers, stats, .. } = &**body;
@@ -91,6 +99,7 @@ impl State {
             paused: subscribers.is_paused(),
             waits_for: ids(true),
             produced: stats.produced(),
+            ledger: engine.intake(&body.scope).ledger.read(),
             last_event_ms: stats.last_event_ms(),
             failures,
             restarts: part.restarts.count(),

@@ -32,6 +32,7 @@ mod snapshot;
 mod source;
 mod start;
 mod state;
+mod tidy;
 mod workflow_error;
 mod workflows;
 

@@ -24,6 +24,7 @@ pub(super) async fn finish(runtime: &Arc<Runtime>) {
     if let Some(counting) = runtime.update(|state| state.counting.take()) {
         counting.abort();
     }
+    drop(runtime.tidying.lock().take());
     let quarantined = quarantined(runtime, budget).await;
     let closed = close(runtime, budget).await;
     let report = runtime.update(|state| {

@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use crate::component::Kind;
+use crate::telemetry::{EventLedger, WorkflowLedger};
 use crate::workflow::{BootReport, Full, UnknownOrchestration};
 
 /// Everything that a program consists of at one moment: exactly what runs, nothing that does not.
 ///
-/// Times are milliseconds since the Unix epoch.
+/// Times are milliseconds since the Unix epoch. Each ledger is exact by itself; they are read one after the other.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -89,6 +90,8 @@ pub struct OrchestrationStatus {
     pub full: Option<Full>,
     /// What it found of earlier runs when it was started; nothing of one that does not run.
     pub boot: BootReport,
+    /// What became of everything that came to it since the process started.
+    pub ledger: WorkflowLedger,
     /// How often its minion has been started again.
     pub restarts: u32,
     /// What its minion says is wrong with it.
@@ -116,6 +119,8 @@ pub struct PipelineStatus {
     pub waits_for: Vec<String>,
     /// How many events it has produced since it was started.
     pub produced: u64,
+    /// What became of its events since the process started.
+    pub ledger: EventLedger,
     /// When it produced the last one.
     pub last_event_ms: Option<u64>,
     /// How many calls of `next` have failed since the last one that did not.

@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tracing::warn;
 
@@ -15,6 +16,7 @@ use super::control::Control;
 use super::report::{StartError, StopMode};
 use super::runtime::Runtime;
 use super::snapshot::RuntimePhase;
+use super::tidy::Tidying;
 use super::{Gru, GruBuilder};
 
 pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
@@ -61,6 +63,9 @@ async fn declared(runtime: &Arc<Runtime>, mut resolved: Resolved) -> Result<(), 
     let begun = recovery.unwrap_or_else(|panic| Err(StoreError::unavailable(format!("looking for suspects {panic}"))));
     begun.map_err(StartError::Store)?;
     runtime.start(&resolved).await?;
+    if runtime.engine.keeps {
+        *runtime.tidying.lock() = Some(Tidying::begin(runtime));
+    }
     runtime.update(|state| {
         if state.phase == RuntimePhase::Starting {
             state.phase = RuntimePhase::Running;
@@ -69,8 +74,11 @@ async fn declared(runtime: &Arc<Runtime>, mut resolved: Resolved) -> Result<(), 
     Ok(())
 }
 
+/// How long a start waits for the number of stored workflows.
+const COUNTING: Duration = Duration::from_millis(250);
+
 /// Notes what the store holds. Only what is in quarantine is waited for: there is little of it, and the intake may depend on
-/// it. The rest is counted beside the start, whose time must not depend on how much is stored.
+/// it. If there is much of the rest, that is counted beside the start, whose time must not depend on how much is stored.
 async fn look_at_stored(runtime: &Arc<Runtime>, resolved: &Resolved) -> Result<(), StoreError> {
     let engine = &runtime.engine;
     engine.stored.declare(resolved.orchestrations.iter().map(|orchestration| orchestration.id.clone()));
@@ -89,12 +97,19 @@ async fn look_at_stored(runtime: &Arc<Runtime>, resolved: &Resolved) -> Result<(
     let engine = engine.clone();
     let counting = runtime.spawn(async move { count_stored(&engine).await });
     runtime.update(|state| state.counting = Some(counting));
+    // What is counted is what was there before anything starts: the store has begun to read by then.
+    let _ = tokio::time::timeout(COUNTING, runtime.engine.stored.counted()).await;
     Ok(())
 }
 
 async fn count_stored(engine: &Engine) {
     match contain(async { Ok(engine.store.counts().await) }).await {
-        Ok(Ok(counts)) => engine.stored.unfinished(&counts),
+        Ok(Ok(counts)) => {
+            for stored in &counts {
+                engine.ledger(&stored.orchestration.as_str().into()).book(|ledger| ledger.found += stored.count);
+            }
+            engine.stored.unfinished(&counts);
+        }
         failed => {
             let error = match failed {
                 Ok(Err(error)) => error.to_string(),

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::clock::now_ms;
+use crate::telemetry::WorkflowLedger;
 use crate::workflow::BootReport;
 
 use super::budget::Budget;
@@ -251,6 +252,8 @@ impl State {
             full: None,
             boot: BootReport::default(),
             max_in_flight: link.max_in_flight,
+            // Filled in by whoever looks: what is left of it may still change.
+            ledger: WorkflowLedger::default(),
             restarts,
             unhealthy: None,
             cause,

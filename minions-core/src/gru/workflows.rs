@@ -424,6 +424,9 @@ impl Desk {
         if let Some(live) = &live {
             live.waking.take_away(id);
         }
+        if let Some(engine) = self.engine() {
+            engine.ledger(&orchestration.as_str().into()).book(|ledger| ledger.dropped += 1);
+        }
         if row.status == Status::Quarantined {
             self.left_quarantine(&row).await;
         }

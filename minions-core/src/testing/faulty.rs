@@ -45,6 +45,7 @@ enum Mode {
     Hangs,
     Slow(Duration),
     RejectsCheckpoints,
+    RejectsAdmissions,
     Panics,
 }
 
@@ -96,6 +97,11 @@ impl FaultyStore {
         self.mode.send_replace(Mode::RejectsCheckpoints);
     }
 
+    /// Rejects every admission that would store a workflow; everything else works.
+    pub fn reject_admissions(&self) {
+        self.mode.send_replace(Mode::RejectsAdmissions);
+    }
+
     /// Rejects the checkpoints and the quarantine of one workflow, whatever else the store does.
     pub fn poison(&self, id: WorkflowId) {
         self.poison.lock().insert(id);
@@ -115,6 +121,7 @@ impl FaultyStore {
 
     fn rejects(&self, op: &Op, mode: Mode) -> bool {
         let id = match op {
+            Op::Admit(admit) => return mode == Mode::RejectsAdmissions && !admit.create.is_empty(),
             Op::Advance(_) if mode == Mode::RejectsCheckpoints => return true,
             Op::Advance(advance) => advance.id,
             Op::Defer(defer) => defer.id,

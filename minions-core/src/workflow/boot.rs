@@ -88,6 +88,16 @@ impl Stored {
         self.counted.cancel();
     }
 
+    /// Whether what is unfinished is counted, or never will be.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.counted.is_cancelled()
+    }
+
+    /// Waits until it is.
+    pub(crate) async fn counted(&self) {
+        self.counted.cancelled().await;
+    }
+
     /// Gives up counting.
     pub(crate) fn unknown_for_ever(&self) {
         self.counted.cancel();
@@ -138,7 +148,7 @@ impl Orchestration {
         let mut report = self.boot.0.lock().clone();
         let (stored, engine) = (self.engine.stored.of(&self.id), &self.engine);
         report.quarantined = stored.quarantined;
-        report.found = engine.stored.counted.is_cancelled().then_some(stored.unfinished);
+        report.found = engine.stored.is_counted().then_some(stored.unfinished);
         report
     }
 
@@ -148,7 +158,7 @@ impl Orchestration {
         let this = self.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = this.engine.stored.counted.cancelled() => {}
+                () = this.engine.stored.counted() => {}
                 () = this.stopping.cancelled() => {}
             }
             this.tell_of_boot();

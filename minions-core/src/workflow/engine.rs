@@ -1,6 +1,6 @@
 //! What all workflows of a runtime share: the store, the queue in front of it, identities, and the stop.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,8 +9,10 @@ use parking_lot::Mutex;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
+use crate::pipeline::Intake;
 use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStore, StoreError};
 use crate::telemetry::handles::CheckpointMetrics;
+use crate::telemetry::{Kept, WorkflowLedger};
 
 use super::boot::Stored;
 use super::mailbox::Mailbox;
@@ -37,6 +39,9 @@ pub(crate) struct Engine {
     /// Held by whoever changes a stored workflow because an operator said so: one after the other, so that what is looked at
     /// is still so when it is changed.
     pub(crate) operator: tokio::sync::Mutex<()>,
+    /// What is booked for each orchestration, and shared by the instances of each pipeline; they may come and go too.
+    ledgers: Mutex<HashMap<Arc<str>, Arc<Kept<WorkflowLedger>>>>,
+    intakes: Mutex<HashMap<Arc<str>, Arc<Intake>>>,
     /// Orchestrations that were stopped while a step blocked its thread, so that their workflows may still be awake.
     leftovers: Mutex<Vec<Arc<Orchestration>>>,
 }
@@ -64,6 +69,8 @@ impl Engine {
             stored: Stored::default(),
             operator: tokio::sync::Mutex::default(),
             recovery: Recovery::new(opened),
+            ledgers: Mutex::default(),
+            intakes: Mutex::default(),
             leftovers: Mutex::default(),
             store,
         }
@@ -95,8 +102,18 @@ impl Engine {
         match first.await {
             Ok(applied) => Ok(applied),
             // Boxed, so that the state of the rare path does not lie in every workflow's memory.
-            Err(error) => Box::pin(self.repeat(error, make, stop())).await,
+            Err(error) => self.retry(error, make, stop()).await,
         }
+    }
+
+    /// Repeats an operation that has failed with `error` until it is durable.
+    pub(crate) async fn retry(
+        &self,
+        error: StoreError,
+        make: impl Fn() -> Op + Send,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<Applied, NotDurable> {
+        Box::pin(self.repeat(error, make, stop)).await
     }
 
     async fn repeat(
@@ -137,6 +154,17 @@ impl Engine {
     /// How many workflows and pipelines wait for a store that fails.
     pub(crate) fn blocked(&self) -> u64 {
         self.blocked.state.lock().waiting as u64
+    }
+
+    /// The ledger of an orchestration.
+    pub(crate) fn ledger(&self, orchestration: &Arc<str>) -> Arc<Kept<WorkflowLedger>> {
+        self.ledgers.lock().entry(orchestration.clone()).or_default().clone()
+    }
+
+    /// What the instances of a pipeline share; `scope` is whose its keys and positions are.
+    pub(crate) fn intake(&self, scope: &Arc<str>) -> Arc<Intake> {
+        let mut intakes = self.intakes.lock();
+        intakes.entry(scope.clone()).or_insert_with(|| Arc::new(Intake::new(scope.clone()))).clone()
     }
 
     /// Remembers an orchestration that was stopped while workflows of it are still awake.

@@ -11,6 +11,7 @@ use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::minion::{Emission, MinionFactory};
 use crate::store::{Admit, Dedupe, NewWorkflow, Op};
+use crate::telemetry::{Kept, WorkflowLedger};
 
 use super::orchestration::{Orchestration, Start};
 use super::{Asked, Engine};
@@ -154,14 +155,23 @@ impl Engine {
         crate::panics::contain_sync(|| live.seat.minion().accept(&*emission.item.event))
     }
 
+    /// Books what an operation emits, before it is durable: whoever it is for may begin as soon as it is.
+    pub(crate) fn emitting(&self, op: &Op) -> Emitting {
+        let create = emits(op).iter().flat_map(|emit| &emit.create);
+        let ledgers: Vec<_> = create.map(|new| self.ledger(&new.orchestration)).collect();
+        for ledger in &ledgers {
+            ledger.book(|ledger| {
+                ledger.emitted += 1;
+                ledger.pending += 1;
+            });
+        }
+        Emitting { ledgers }
+    }
+
     /// Wakes whoever an operation that is durable now has stored workflows for.
-    pub(crate) fn emitted(&self, op: &Op) {
-        let emits = match op {
-            Op::Advance(advance) => &advance.emits,
-            Op::Resolve(resolve) => &resolve.emits,
-            _ => return,
-        };
-        for new in emits.iter().flat_map(|emit| &emit.create) {
+    pub(crate) fn emitted(&self, op: &Op, emitting: Emitting) {
+        emitting.are_stored();
+        for new in emits(op).iter().flat_map(|emit| &emit.create) {
             self.note(&new.orchestration, new.wake_ms.unwrap_or_default());
         }
     }
@@ -192,12 +202,13 @@ impl Engine {
                 let loaded = crate::panics::contain_sync(|| minion.begin(emission.item.event.clone()))?;
                 let start = Start::new(self.ids.next(), loaded, instance, now_ms());
                 let (token, delay) = (live.admission(), emission.delay);
+                live.ledger.book(|ledger| ledger.emitted += 1);
                 // Its place is waited for elsewhere: the workflow that emits holds one, perhaps of the same orchestration.
                 tokio::spawn(async move {
                     let _token = token;
                     tokio::time::sleep(delay).await;
                     tokio::select! {
-                        () = live.stopping.cancelled() => {}
+                        () = live.stopping.cancelled() => live.ledger.book(|ledger| ledger.dropped += 1),
                         slot = live.room() => {
                             live.metrics.started.increment(1);
                             live.spawn(start, slot);
@@ -207,5 +218,39 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+fn emits(op: &Op) -> &[Admit] {
+    match op {
+        Op::Advance(advance) => &advance.emits,
+        Op::Resolve(resolve) => &resolve.emits,
+        _ => &[],
+    }
+}
+
+/// Emitted workflows on their way to durability, in the ledgers of those that they are for.
+#[must_use]
+pub(crate) struct Emitting {
+    ledgers: Vec<Arc<Kept<WorkflowLedger>>>,
+}
+
+impl Emitting {
+    fn are_stored(mut self) {
+        for ledger in std::mem::take(&mut self.ledgers) {
+            ledger.book(|ledger| ledger.pending -= 1);
+        }
+    }
+}
+
+impl Drop for Emitting {
+    fn drop(&mut self) {
+        // As if the step had emitted nothing. What is stored nevertheless is found by the next process.
+        for ledger in &self.ledgers {
+            ledger.book(|ledger| {
+                ledger.emitted -= 1;
+                ledger.pending -= 1;
+            });
+        }
     }
 }
