@@ -29,17 +29,20 @@
 mod apply;
 mod durability;
 mod lock;
+mod migration;
 mod open;
 mod owner;
 mod panics;
 mod reader;
 mod schema;
 mod session;
+mod state_file;
 mod store;
 mod tx;
 mod value;
 mod writer;
 
 pub use durability::Durability;
+pub use state_file::StateFile;
 pub use store::SqliteStore;
 pub use tx::{FromRow, FromValue, Params, SqlError, SqliteTx, ToValue, Value, WithCheckpoint, work};

@@ -10,7 +10,7 @@ use minions_core::store::{Applied, Op, StoreError};
 
 use crate::apply::{Failed, Statements};
 use crate::owner::{EPOCH, Owner};
-use crate::panics;
+use crate::{migration, panics};
 
 /// The writer's connection with everything prepared.
 #[derive(Debug)]
@@ -109,6 +109,13 @@ impl<'c> Session<'c> {
     pub(crate) fn end(&mut self) -> Result<(), StoreError> {
         self.transaction(|session| Owner::end(session.connection).map_err(Failed::unavailable))
             .map_err(Failed::into_error)
+    }
+
+    /// Brings the tables of users that are called `name` to their present version.
+    pub(crate) fn migrate(&mut self, name: &str, steps: &[String]) -> Result<(), StoreError> {
+        let migrate =
+            |session: &mut Self| migration::migrate(session.connection, session.statements.guard(), name, steps);
+        self.transaction(migrate).map_err(Failed::into_error)
     }
 
     /// Whether the file is still that of this owner; says so also when nothing can be written.

@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::manifest::{Resolved, resolve};
 use crate::panics::contain;
@@ -13,7 +13,7 @@ use crate::telemetry::names;
 use crate::workflow::Engine;
 
 use super::control::Control;
-use super::report::{StartError, StopMode};
+use super::report::{Finished, StartError, StopMode};
 use super::runtime::Runtime;
 use super::snapshot::RuntimePhase;
 use super::tidy::Tidying;
@@ -41,6 +41,7 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
         provided.insert(TypeId::of::<Control>(), control);
         Runtime::new(builder, provided, engine)
     });
+    end_when_disowned(&runtime);
     // From here on dropping this future stops what has been started.
     let gru = Gru::new(manifest, runtime.clone());
     if let Some(hear) = on_control {
@@ -53,6 +54,27 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
             Err(error)
         }
     }
+}
+
+/// Ends the program at once when its store belongs to another process, which runs the same workflows by then.
+fn end_when_disowned(runtime: &Arc<Runtime>) {
+    let (engine, this) = (runtime.engine.clone(), Arc::downgrade(runtime));
+    let mut ended = runtime.report.subscribe();
+    runtime.spawn(async move {
+        let error = tokio::select! {
+            error = engine.disowned() => error,
+            _ = ended.wait_for(Option::is_some) => return,
+        };
+        let cause: &dyn std::error::Error = &error;
+        error!(
+            error = cause,
+            "the store belongs to another process; the program ends, and that one goes on with its work"
+        );
+        let Some(runtime) = this.upgrade() else { return };
+        let end = Finished::Failed(error.to_string());
+        runtime.finished.send_if_modified(|known| known.is_none() && known.replace(end).is_none());
+        runtime.begin_shutdown(Some(StopMode::Now));
+    });
 }
 
 async fn declared(runtime: &Arc<Runtime>, mut resolved: Resolved) -> Result<(), StartError> {

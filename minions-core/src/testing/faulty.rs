@@ -47,6 +47,7 @@ enum Mode {
     RejectsCheckpoints,
     RejectsAdmissions,
     Panics,
+    Disowned,
 }
 
 impl FaultyStore {
@@ -90,6 +91,11 @@ impl FaultyStore {
     /// Takes `time` for every batch, and does what it is asked for.
     pub fn slow(&self, time: Duration) {
         self.mode.send_replace(Mode::Slow(time));
+    }
+
+    /// Answers to everything that is committed that another process owns it by now.
+    pub fn disown(&self) {
+        self.mode.send_replace(Mode::Disowned);
     }
 
     /// Rejects every checkpoint between two steps; everything else works.
@@ -181,6 +187,9 @@ impl StateStore for FaultyStore {
             }
             if matches!(now, Mode::Fails | Mode::FailsOnce) {
                 return batch.iter().map(|_| Err(no())).collect();
+            }
+            if now == Mode::Disowned {
+                return batch.iter().map(|_| Err(StoreError::owned("another process has opened the store"))).collect();
             }
             // One by one, so that what is rejected is answered in its place.
             let mut answers = Vec::with_capacity(batch.len());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
@@ -31,6 +32,8 @@ pub(crate) struct Engine {
     /// Signals, where no store keeps them.
     pub(crate) mailbox: Mailbox,
     pub(crate) recovery: Recovery,
+    /// Why nothing can be stored any more: the store belongs to another process.
+    disowned: watch::Sender<Option<StoreError>>,
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
     pub(crate) quarantine: Quarantine,
@@ -69,6 +72,7 @@ impl Engine {
             stored: Stored::default(),
             operator: tokio::sync::Mutex::default(),
             recovery: Recovery::new(opened),
+            disowned: watch::Sender::new(None),
             ledgers: Mutex::default(),
             intakes: Mutex::default(),
             leftovers: Mutex::default(),
@@ -129,6 +133,12 @@ impl Engine {
             if error.is_rejected() {
                 return Err(NotDurable::Rejected(error));
             }
+            if error.is_owned() {
+                // It never comes back, and whoever has it runs the same workflows: this program ends.
+                self.disowned.send_if_modified(|known| known.is_none() && known.replace(error.clone()).is_none());
+                stop.await;
+                return Err(NotDurable::Stopping(error));
+            }
             self.blocked.report(&error);
             tokio::select! {
                 () = &mut stop => return Err(NotDurable::Stopping(error)),
@@ -139,6 +149,18 @@ impl Engine {
                 Err(again) => error = again,
             }
         }
+    }
+
+    /// Waits until the store turns out to belong to another process.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub(crate) async fn disowned(&self) -> StoreError {
+        let mut disowned = self.disowned.subscribe();
+        // The sender lives in `self`.
+        let error = disowned.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
+        error.expect("it was waited for")
     }
 
     /// Waits until everything that was queued before is answered.

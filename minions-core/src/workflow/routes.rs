@@ -1,11 +1,12 @@
 //! Where emitted events go: from a minion and a type of event to the orchestrations that react.
 
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use tracing::{error, warn};
 
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
@@ -24,6 +25,8 @@ const KEEP_KEYS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub(crate) struct Routes {
     declared: RwLock<HashMap<(&'static str, TypeId), Vec<Route>>>,
     running: RwLock<HashMap<Arc<str>, Running>>,
+    /// Whose events nobody takes: said once each.
+    unheard: Mutex<HashSet<(&'static str, TypeId)>>,
 }
 
 /// An orchestration that runs, or has been stopped and may be started again.
@@ -97,7 +100,14 @@ impl Routes {
     }
 
     fn of(&self, minion: &'static str, event: TypeId) -> Vec<Route> {
-        self.declared.read().get(&(minion, event)).cloned().unwrap_or_default()
+        let routes = self.declared.read().get(&(minion, event)).cloned().unwrap_or_default();
+        if routes.is_empty() && self.unheard.lock().insert((minion, event)) {
+            warn!(
+                minion,
+                "the minion emits an event that no line of the program takes; add one with it on the left side"
+            );
+        }
+        routes
     }
 }
 
@@ -194,7 +204,14 @@ impl Engine {
         }
         for emission in asked.emits {
             for Route { orchestration, .. } in self.routes.of(from, emission.item.type_id()) {
-                let Some(live) = self.routes.live(&orchestration) else { continue };
+                let Some(live) = self.routes.live(&orchestration) else {
+                    error!(
+                        minion = from,
+                        orchestration = &*orchestration,
+                        "an emitted event is gone: who takes it does not run, and no store keeps it"
+                    );
+                    continue;
+                };
                 if !self.accepts(&orchestration, &emission)? {
                     continue;
                 }

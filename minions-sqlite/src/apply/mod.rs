@@ -12,7 +12,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Statement, p
 use minions_core::store::{Applied, Op, StoreError};
 use minions_core::workflow::WorkflowId;
 
-use crate::tx::Effects;
+use crate::tx::{Effects, Guard};
 use crate::value::QUARANTINED;
 
 mod admit;
@@ -89,6 +89,11 @@ impl<'c> Statements<'c> {
                 suspects: any("minions_suspect")?,
             },
         })
+    }
+
+    /// Who watches over the statements of users.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.effects.guard
     }
 
     /// Bounds the work of users otherwise than usual.

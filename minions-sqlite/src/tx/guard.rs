@@ -49,7 +49,7 @@ impl Guard {
     }
 
     /// Why the last statement was refused, if it was.
-    pub(super) fn take_reason(&self) -> Option<String> {
+    pub(crate) fn take_reason(&self) -> Option<String> {
         self.state.reason.lock().take()
     }
 }

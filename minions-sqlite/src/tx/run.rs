@@ -30,7 +30,7 @@ const OPS: i32 = 1_000;
 #[derive(Debug)]
 pub(crate) struct Effects<'c> {
     connection: &'c Connection,
-    guard: Guard,
+    pub(crate) guard: Guard,
     statements: Rc<RefCell<HashMap<String, Statement<'c>>>>,
     pub(crate) bound: Duration,
 }
