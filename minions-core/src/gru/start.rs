@@ -116,15 +116,16 @@ async fn look_at_stored(runtime: &Arc<Runtime>, resolved: &Resolved) -> Result<(
         engine.quarantine.found(&id, stored.count);
         engine.quarantine.look_at_ages(&*engine.store, &id).await?;
     }
-    let engine = engine.clone();
-    let counting = runtime.spawn(async move { count_stored(&engine).await });
-    runtime.update(|state| state.counting = Some(counting));
     // What is counted is what was there before anything starts: the store has begun to read by then.
-    let _ = tokio::time::timeout(COUNTING, runtime.engine.stored.counted()).await;
+    let mut counting = Box::pin(count_stored(engine.clone()));
+    if tokio::time::timeout(COUNTING, &mut counting).await.is_err() {
+        let counting = runtime.spawn(counting);
+        runtime.update(|state| state.counting = Some(counting));
+    }
     Ok(())
 }
 
-async fn count_stored(engine: &Engine) {
+async fn count_stored(engine: Arc<Engine>) {
     match contain(async { Ok(engine.store.counts().await) }).await {
         Ok(Ok(counts)) => {
             for stored in &counts {
