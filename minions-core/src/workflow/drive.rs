@@ -406,6 +406,10 @@ impl Run<'_> {
             match o.engine.commit(|| op.clone(), || o.stopping.cancelled()).await {
                 Ok(_) => {}
                 Err(NotDurable::Stopping(error)) => return self.stay(error),
+                Err(NotDurable::Rejected(_)) if matches!(o.stored(id).await, Some(None)) => {
+                    info!(workflow = %id, orchestration = &*o.id, "a workflow was taken away while it ran");
+                    return OVER;
+                }
                 Err(NotDurable::Rejected(rejected)) => {
                     // Nothing is kept that was not stored before: the row comes back with the next start.
                     error!(
