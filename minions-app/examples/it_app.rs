@@ -19,6 +19,7 @@ use minions_core::pipeline::{Next, Pipeline, Produces};
 use minions_core::resource::{Call, Resource, TrackedMethod};
 use minions_core::workflow::Workflow;
 use minions_core::{Error, GruBuilder, Result};
+use minions_sqlite::{StateFile, WithCheckpoint as _};
 
 /// Answers at the points where the test wants to be asked.
 struct Gate {
@@ -213,6 +214,42 @@ impl Minion for Worker {
     }
 }
 
+/// A minion that books numbers in a table of its own, up to nine.
+struct Bookkeeper {
+    file: StateFile,
+}
+
+impl Component for Bookkeeper {
+    const NAME: &'static str = "bookkeeper";
+    const FIELDS: &'static [Need] = &[StateFile::NEED];
+
+    fn assemble(cx: &Assembly) -> Result<Self> {
+        Ok(Self { file: StateFile::inject(cx)? })
+    }
+}
+
+impl Minion for Bookkeeper {
+    type Event = Number;
+    type Context = ();
+
+    const STEPS: &'static [StepInfo] = &[StepInfo::new("book"), StepInfo::new("file")];
+
+    async fn startup(&mut self) -> Result<()> {
+        self.file.migrate("books", &["CREATE TABLE booked (n INTEGER PRIMARY KEY CHECK (n < 10)) STRICT"]).await?;
+        Ok(())
+    }
+
+    async fn step<'a>(&'a self, _: usize, number: &'a Number, (): &'a mut (), wf: &'a Workflow) -> Result<Flow> {
+        // Both steps book: the first with a checkpoint, the second with the end.
+        let n = if wf.step() == "book" { number.n } else { number.n + 4 };
+        wf.with_checkpoint(move |tx| {
+            tx.execute("INSERT INTO booked (n) VALUES (?1)", [n])?;
+            Ok(())
+        });
+        Ok(Flow::Continue)
+    }
+}
+
 /// A minion with a section of its own, one orchestration for each file of a pattern.
 struct Auditor {
     settings: Config<AuditorSettings>,
@@ -355,6 +392,7 @@ fn main() -> ExitCode {
             .orchestrate::<Numbers, Worker>()
             .orchestrate_with::<Numbers, Auditor>(|o| o.start(false))
             .orchestrate_with::<Letters, Clerk>(|o| o.start(false)),
+        Ok("booked") => GruBuilder::new().orchestrate::<Numbers, Bookkeeper>(),
         Ok("empty") => GruBuilder::new(),
         _ => GruBuilder::new().orchestrate::<Numbers, Worker>(),
     };

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use minions_core::GruBuilder;
 use minions_core::config::{Decoded, KeyPath, Problem, Settings, SettingsFiles, Table};
 use minions_core::manifest::Manifest;
+use minions_sqlite::StateFile;
 
 use crate::cli::Global;
-use crate::config::{Loaded, Logs, Options, Sources};
+use crate::config::{Loaded, Logs, Options, Sources, StoreOption};
 use crate::logs;
 use crate::report::Report;
 
@@ -37,6 +38,11 @@ pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, 
     };
     let options = Options::decode(&settings).map_err(|problems| report.add(problems)).ok();
     let mut builder = builder.settings(settings.clone()).settings_files(files);
+    // With options that cannot be read there is enough to complain about.
+    let is_sqlite = options.as_ref().is_none_or(|options| matches!(options.value.store, StoreOption::Sqlite));
+    if is_sqlite && builder.given_store().is_none() {
+        builder = builder.will_provide::<StateFile>();
+    }
     if let Some(Decoded { value, .. }) = &options {
         // What nobody has configured is as the program's own code says.
         let set = |key| settings.section(Options::SECTION).is_some_and(|section| section.get(key).is_some());

@@ -304,7 +304,8 @@ fn with_store(builder: GruBuilder, options: &Options, state: &State) -> GruBuild
                 DurabilityOption::Power => Durability::Power,
                 DurabilityOption::Process => Durability::Process,
             };
-            builder.store(SqliteStore::at(state.database()).durability(durability))
+            let store = SqliteStore::at(state.database()).durability(durability);
+            builder.provide(store.state_file()).store(store)
         }
         // Parked workflows would be gone with the process.
         StoreOption::Memory => builder.store(MemoryStore::new()).stop_mode(StopMode::Drain),

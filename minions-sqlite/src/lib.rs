@@ -17,25 +17,32 @@
 //!   other. Both libraries share one bundled SQLite.
 //! * **Ownership** is a lock on a file beside the database (`lock`), which the system takes from a dead process.
 //!
-//! # Where a user's work will join a commit
+//! # Where a user's work joins a commit
 //!
-//! `Session::isolated` in `session` is the place: it runs one operation under its own savepoint, on the writer's
-//! thread, with the connection at hand and inside the transaction of the batch. Work that has to commit together with
-//! a checkpoint runs there, before the checkpoint is applied; its error or panic rolls back its own savepoint only.
+//! `Session::isolated` in `session` runs an operation that hands over work under its own savepoint, on the writer's
+//! thread and inside the transaction of the batch: first the checkpoint, which says whether it was applied before, then
+//! the work (`tx`). Its error or panic rolls back its own savepoint only. A statement of it that rolls back the whole
+//! transaction, as an interrupted one does, makes the batch be applied again without that operation.
 
 #![warn(clippy::print_stdout)]
 
 mod apply;
 mod durability;
 mod lock;
+mod migration;
 mod open;
 mod owner;
+mod panics;
 mod reader;
 mod schema;
 mod session;
+mod state_file;
 mod store;
+mod tx;
 mod value;
 mod writer;
 
 pub use durability::Durability;
+pub use state_file::StateFile;
 pub use store::SqliteStore;
+pub use tx::{FromRow, FromValue, Params, SqlError, SqliteTx, ToValue, Value, WithCheckpoint, work};

@@ -26,9 +26,13 @@ const JOINED: &str = " LEFT JOIN orchestration o ON o.id = w.orchestration \
      LEFT JOIN minions_signal g ON g.key = w.key AND g.name = w.signal \
      LEFT JOIN minions_suspect s ON s.key = w.key AND s.revision = w.revision WHERE ";
 
+/// As many for the program's own queries.
+const CONNECTIONS_OF_USERS: u32 = 4;
+
 /// The read-only connections, opened when they are first needed.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader {
+    options: SqliteConnectOptions,
     pool: SqlitePool,
 }
 
@@ -40,7 +44,13 @@ impl Reader {
             .read_only(true)
             .busy_timeout(BUSY_FOR)
             .disable_statement_logging();
-        Self { pool: SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(options) }
+        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(options.clone());
+        Self { options, pool }
+    }
+
+    /// Further connections of the same kind.
+    pub(crate) fn pool_for_users(&self) -> SqlitePool {
+        SqlitePoolOptions::new().max_connections(CONNECTIONS_OF_USERS).connect_lazy_with(self.options.clone())
     }
 
     pub(crate) async fn scan(&self, filter: Filter, limit: usize) -> Result<Vec<StoredWorkflow>, StoreError> {
@@ -67,8 +77,17 @@ impl Reader {
     }
 
     pub(crate) async fn due(&self, due: Due, limit: usize) -> Result<Vec<StoredWorkflow>, StoreError> {
-        let rows = self::due(&due, limit).build().fetch_all(&self.pool).await.map_err(unreadable)?;
-        rows.iter().map(stored).collect::<Result<_, _>>().map_err(unreadable)
+        let mut found = Vec::new();
+        // Twice, because a comparison of pairs does not use the index for the second of the pair: with a million that wake
+        // at the same time every page would begin with the first of them.
+        for range in [Range::SameTime, Range::Later] {
+            let mut query = self::due(&due, range, limit - found.len());
+            let rows = query.build().fetch_all(&self.pool).await.map_err(unreadable)?;
+            for row in &rows {
+                found.push(stored(row).map_err(unreadable)?);
+            }
+        }
+        Ok(found)
     }
 
     pub(crate) async fn cursors(&self, source: &str) -> Result<Vec<StoredCursor>, StoreError> {
@@ -161,19 +180,30 @@ fn scan(filter: &Filter) -> Option<QueryBuilder<Sqlite>> {
     Some(query)
 }
 
+/// A part of what comes after a place in the order of waking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Range {
+    /// What wakes at the time of the place.
+    SameTime,
+    /// What wakes later.
+    Later,
+}
+
 /// The query for what is due, along the index of those that rest.
-fn due(due: &Due, limit: usize) -> QueryBuilder<Sqlite> {
+fn due(due: &Due, range: Range, limit: usize) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(COLUMNS);
     query.push(" FROM workflow w INDEXED BY workflow_resting").push(JOINED);
-    of(&mut query, &due.orchestration)
-        .push(" AND w.wake_ms IS NOT NULL AND (w.wake_ms, w.key) > (")
-        .push_bind(due.after.wake_ms)
-        .push(", ")
-        .push_bind(due.after.key)
-        .push(") AND w.wake_ms <= ")
-        .push_bind(due.until_ms)
-        .push(" ORDER BY w.wake_ms, w.key LIMIT ")
-        .push_bind(limited(limit));
+    of(&mut query, &due.orchestration).push(" AND w.wake_ms IS NOT NULL AND w.wake_ms ");
+    match range {
+        Range::SameTime => {
+            query.push("= ").push_bind(due.after.wake_ms).push(" AND w.key > ").push_bind(due.after.key);
+            query.push(" AND ").push_bind(due.after.wake_ms).push(" <= ").push_bind(due.until_ms);
+        }
+        Range::Later => {
+            query.push("> ").push_bind(due.after.wake_ms).push(" AND w.wake_ms <= ").push_bind(due.until_ms);
+        }
+    }
+    query.push(" ORDER BY w.wake_ms, w.key LIMIT ").push_bind(limited(limit));
     query
 }
 
@@ -243,4 +273,57 @@ fn identity(row: &SqliteRow) -> Result<WorkflowId, sqlx::Error> {
 
 fn unreadable(error: sqlx::Error) -> StoreError {
     StoreError::unavailable("the state database cannot be read").with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use minions_core::store::DuePlace;
+
+    use crate::schema;
+
+    use super::*;
+
+    /// How the database goes about `query`.
+    fn plan(query: QueryBuilder<Sqlite>) -> Vec<String> {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection, Path::new("state.db")).unwrap();
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", query.sql().as_str())).unwrap();
+        let mut rows = explain.raw_query();
+        let mut steps = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            steps.push(row.get("detail").unwrap());
+        }
+        steps
+    }
+
+    #[test]
+    fn what_is_due_is_read_along_its_index_from_the_place_on() {
+        let place = DuePlace { wake_ms: 5, key: 7 };
+        let due = Due::until("sitemap/watcher".into(), 9).after(place);
+        for (range, how) in [(Range::SameTime, "wake_ms=? AND rowid>?"), (Range::Later, "wake_ms>? AND wake_ms<?")] {
+            let plan = plan(self::due(&due, range, 100));
+            let first = format!("SEARCH w USING INDEX workflow_resting (orchestration=? AND {how})");
+            assert!(plan.contains(&first), "{plan:#?}");
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+        }
+    }
+
+    #[test]
+    fn quarantine_is_read_along_its_index() {
+        for filter in [Filter::all(), Filter::all().orchestration("sitemap/watcher")] {
+            let plan = plan(scan(&filter.status(Status::Quarantined)).unwrap());
+            assert!(plan[0].contains("w USING INDEX workflow_quarantined"), "{plan:#?}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_read_in_the_order_of_the_rows() {
+        for filter in [Filter::all(), Filter::all().rests(false), Filter::all().status(Status::Running).step("fetch")] {
+            let plan = plan(scan(&filter).unwrap());
+            assert!(plan[0].starts_with("SEARCH w USING INTEGER PRIMARY KEY"), "{plan:#?}");
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+        }
+    }
 }

@@ -130,6 +130,14 @@ fn grow(connection: &Connection) -> rusqlite::Result<()> {
         ) STRICT;
         CREATE INDEX minions_ended_order ON minions_ended (orchestration, ended_ms);
 
+        -- What users have made of tables of their own.
+        CREATE TABLE minions_migration (
+            name   TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            sql    TEXT NOT NULL,
+            PRIMARY KEY (name, number)
+        ) STRICT, WITHOUT ROWID;
+
         -- Whether the last owner has closed the file, and how many before it have not.
         INSERT INTO meta VALUES ('clean', 1), ('deaths', 0);",
     )

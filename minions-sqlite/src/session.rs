@@ -1,6 +1,7 @@
 //! Batches as transactions, and what happens when one operation spoils it.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rusqlite::{Connection, Statement};
@@ -9,6 +10,7 @@ use minions_core::store::{Applied, Op, StoreError};
 
 use crate::apply::{Failed, Statements};
 use crate::owner::{EPOCH, Owner};
+use crate::{migration, panics};
 
 /// The writer's connection with everything prepared.
 #[derive(Debug)]
@@ -37,13 +39,32 @@ impl<'c> Session<'c> {
 
     /// Makes `batch` durable: one result per operation, in order.
     ///
-    /// A savepoint costs two more statements for each operation, so there are none until one has turned out to be poisonous.
+    /// A savepoint costs two more statements for each operation, so only those that run work of users have one, until
+    /// an operation has turned out to be poisonous.
     pub(crate) fn commit(&mut self, batch: &[Op]) -> Results {
-        let mut results = self.transaction(|session| batch.iter().map(|op| session.plain(op)).collect());
-        if let Err(Failed::Poisonous(_)) = results {
-            results = self.transaction(|session| batch.iter().map(|op| session.isolated(op)).collect());
+        let mut isolated = false;
+        // Operations that have rolled back a transaction. Every round finds another one, so there is an end to them.
+        let mut undone = HashMap::new();
+        loop {
+            let mut at = 0;
+            let results = self.transaction(|session| {
+                let apply = |(index, op)| {
+                    at = index;
+                    match undone.get(&index) {
+                        Some(error) => Ok(Err(StoreError::clone(error))),
+                        None if isolated || hands_over_work(op) => session.isolated(op),
+                        None => session.plain(op),
+                    }
+                };
+                batch.iter().enumerate().map(apply).collect()
+            });
+            match results {
+                Ok(results) => return results,
+                Err(Failed::Poisonous(_)) if !isolated => isolated = true,
+                Err(Failed::Undone(error)) => drop(undone.insert(at, error)),
+                Err(failed) => return vec![Err(failed.into_error()); batch.len()],
+            }
         }
-        results.unwrap_or_else(|failed| vec![Err(failed.into_error()); batch.len()])
     }
 
     /// Applies `op`; fails when the whole transaction has to be rolled back for it.
@@ -55,32 +76,46 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// Applies `op` under its own savepoint, so that nothing of it remains if it is rejected.
-    ///
-    /// A user's work that joins the commit belongs here, between the savepoint and the operation: it gets
-    /// `self.connection`, and its error rejects the operation together with everything it has written.
+    /// Applies `op` under its own savepoint, so that nothing of it remains if it is rejected, nor of what users have
+    /// written in it.
     fn isolated(&mut self, op: &Op) -> Result<Result<Applied, StoreError>, Failed> {
-        let connection = self.connection;
-        let execute = |sql| connection.execute_batch(sql).map_err(Failed::unavailable);
-        execute("SAVEPOINT operation")?;
+        self.run("SAVEPOINT operation")?;
         match self.statements.apply(op) {
             Ok(applied) => {
-                execute("RELEASE operation")?;
+                self.run("RELEASE operation")?;
                 Ok(Ok(applied))
             }
             Err(Failed::Refused(error) | Failed::Poisonous(error)) => {
-                execute("ROLLBACK TO operation; RELEASE operation")?;
+                self.run("ROLLBACK TO operation")?;
+                self.run("RELEASE operation")?;
                 self.statements.rolled_back();
                 Ok(Err(error))
             }
-            Err(failed @ Failed::Unavailable(_)) => Err(failed),
+            Err(failed) => Err(failed),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bound(&mut self, bound: std::time::Duration) {
+        self.statements.bound(bound);
+    }
+
+    fn run(&self, sql: &str) -> Result<(), Failed> {
+        let run = self.statements.rare(sql).and_then(|mut statement| statement.execute([]));
+        run.map(drop).map_err(Failed::unavailable)
     }
 
     /// Says that the owner has ended in order, and forgets what only matters when it has not.
     pub(crate) fn end(&mut self) -> Result<(), StoreError> {
         self.transaction(|session| Owner::end(session.connection).map_err(Failed::unavailable))
             .map_err(Failed::into_error)
+    }
+
+    /// Brings the tables of users that are called `name` to their present version.
+    pub(crate) fn migrate(&mut self, name: &str, steps: &[String]) -> Result<(), StoreError> {
+        let migrate =
+            |session: &mut Self| migration::migrate(session.connection, session.statements.guard(), name, steps);
+        self.transaction(migrate).map_err(Failed::into_error)
     }
 
     /// Whether the file is still that of this owner; says so also when nothing can be written.
@@ -119,15 +154,22 @@ impl<'c> Session<'c> {
     }
 }
 
+fn hands_over_work(op: &Op) -> bool {
+    match op {
+        Op::Advance(op) => !op.work.is_empty(),
+        Op::Resolve(op) => !op.work.is_empty(),
+        _ => false,
+    }
+}
+
 fn panicked(panic: &(dyn Any + Send)) -> Failed {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let text = text.unwrap_or("no message");
+    let text = panics::text(panic);
     tracing::error!(panic = text, "the writer of the state database panicked, the batch is rolled back");
     Failed::Unavailable(StoreError::unavailable(format!("the writer of the state database panicked: {text}")))
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::path::Path;
 
     use minions_core::testing::ops::{admit, admit_event, new_workflow, resolve};
@@ -136,27 +178,27 @@ mod tests {
     use super::*;
     use crate::{owner, schema};
 
-    fn database() -> Connection {
+    pub(crate) fn database() -> Connection {
         let mut connection = Connection::open_in_memory().unwrap();
         schema::migrate(&mut connection, Path::new("state.db")).unwrap();
         connection
     }
 
     /// A session of another owner, who takes the file over.
-    fn session_of(connection: &Connection) -> Session<'_> {
+    pub(crate) fn session_of(connection: &Connection) -> Session<'_> {
         Session::new(connection, owner::begin(connection).unwrap()).unwrap()
     }
 
-    fn count(connection: &Connection, table: &str) -> i64 {
+    pub(crate) fn count(connection: &Connection, table: &str) -> i64 {
         connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     }
 
-    fn ids(count: usize) -> Vec<WorkflowId> {
+    pub(crate) fn ids(count: usize) -> Vec<WorkflowId> {
         let ids = WorkflowIds::after(None);
         (0..count).map(|_| ids.next()).collect()
     }
 
-    fn admit_one(id: WorkflowId) -> Op {
+    pub(crate) fn admit_one(id: WorkflowId) -> Op {
         admit(vec![new_workflow(id)])
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
-use parking_lot::Mutex;
 
 use minions_core::store::{
     Applied, Due, Ended, Filter, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor, StoredWorkflow,
@@ -13,6 +12,7 @@ use minions_core::store::{
 
 use crate::Durability;
 use crate::reader::Reader;
+use crate::state_file::{Running, StateFile};
 use crate::writer::Writer;
 
 /// Keeps workflows in one SQLite file.
@@ -43,21 +43,14 @@ use crate::writer::Writer;
 #[derive(Debug)]
 #[must_use]
 pub struct SqliteStore {
-    path: PathBuf,
+    file: StateFile,
     durability: Durability,
-    running: Mutex<Option<Running>>,
-}
-
-#[derive(Debug)]
-struct Running {
-    writer: Writer,
-    reader: Reader,
 }
 
 impl SqliteStore {
     /// A store in the file at `path`, for example `.minions/state.db`.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), durability: Durability::default(), running: Mutex::new(None) }
+        Self { file: StateFile::at(path.into()), durability: Durability::default() }
     }
 
     /// What a commit survives; [`Durability::Power`] unless set.
@@ -69,15 +62,17 @@ impl SqliteStore {
     /// Where the file is.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
+    }
+
+    /// The file for the tables of the program itself, which can be used while the store is open.
+    #[must_use]
+    pub fn state_file(&self) -> StateFile {
+        self.file.clone()
     }
 
     fn reader(&self) -> Result<Reader, StoreError> {
-        self.running.lock().as_ref().map(|running| running.reader.clone()).ok_or_else(|| self.not_open())
-    }
-
-    fn not_open(&self) -> StoreError {
-        StoreError::unavailable(format!("the state `{}` is not open", self.path.display()))
+        self.file.with(|running| running.reader.clone())
     }
 }
 
@@ -90,20 +85,21 @@ impl StateStore for SqliteStore {
         async {
             // Absolute, because the program may change its directory while the pool opens further connections, and
             // because a path that begins with `file:` would be taken for an address.
-            let path = std::path::absolute(&self.path).map_err(|error| {
-                StoreError::unavailable(format!("`{}` is no path to a state", self.path.display())).with_source(error)
+            let path = std::path::absolute(self.path()).map_err(|error| {
+                StoreError::unavailable(format!("`{}` is no path to a state", self.path().display())).with_source(error)
             })?;
             let (writer, opened) = Writer::start(path.clone(), self.durability).await?;
-            *self.running.lock() = Some(Running { writer, reader: Reader::new(&path) });
+            self.file.open(Running::new(writer, Reader::new(&path)));
             Ok(opened)
         }
         .boxed()
     }
 
     fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
-        match &*self.running.lock() {
-            Some(running) => running.writer.commit(batch).boxed(),
-            None => future::ready(vec![Err(self.not_open()); batch.len()]).boxed(),
+        let count = batch.len();
+        match self.file.with(|running| running.writer.commit(batch)) {
+            Ok(committed) => committed.boxed(),
+            Err(not_open) => future::ready(vec![Err(not_open); count]).boxed(),
         }
     }
 
@@ -129,10 +125,10 @@ impl StateStore for SqliteStore {
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         async {
-            let Some(Running { writer, reader }) = self.running.lock().take() else { return Ok(()) };
-            // Readers first: the log can be moved into the file only when nobody reads from it.
-            reader.close().await;
-            writer.close().await
+            match self.file.take() {
+                Some(running) => running.close().await,
+                None => Ok(()),
+            }
         }
         .boxed()
     }

@@ -27,6 +27,7 @@ pub(crate) struct Writer {
 
 enum Request {
     Commit { batch: Vec<Op>, answer: oneshot::Sender<Results> },
+    Migrate { name: String, steps: Vec<String>, answer: oneshot::Sender<Result<(), StoreError>> },
     Close { answer: oneshot::Sender<Result<(), StoreError>> },
 }
 
@@ -55,6 +56,19 @@ impl Writer {
             let _ = queue.send(Request::Commit { batch, answer });
         }
         async move { results.await.unwrap_or_else(|_| vec![Err(gone()); count]) }
+    }
+
+    /// Queues the migration of the tables of users that are called `name`.
+    pub(crate) fn migrate(
+        &self,
+        name: String,
+        steps: Vec<String>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+        let (answer, migrated) = oneshot::channel();
+        if let Some(queue) = &self.queue {
+            let _ = queue.send(Request::Migrate { name, steps, answer });
+        }
+        async move { migrated.await.unwrap_or_else(|_| Err(gone())) }
     }
 
     /// Finishes everything queued, moves the log into the file, and gives the file up.
@@ -133,6 +147,10 @@ fn serve(
                 // The waiters are woken by whoever awaits this, never by this thread.
                 let results = in_place(place, &mut session).map(|()| session.commit(&batch));
                 let _ = answer.send(results.unwrap_or_else(|gone| vec![Err(gone); batch.len()]));
+            }
+            Request::Migrate { name, steps, answer } => {
+                let migrated = in_place(place, &mut session).and_then(|()| session.migrate(&name, &steps));
+                let _ = answer.send(migrated);
             }
             Request::Close { answer } => return Some((session.end(), answer)),
         }

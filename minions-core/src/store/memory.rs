@@ -1,6 +1,7 @@
 //! [`MemoryStore`]: everything a store promises, except to outlive the process.
 
 use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::ready;
@@ -51,16 +52,18 @@ struct Content {
     resting: BTreeSet<(Arc<str>, i64, i64)>,
     /// By the key of the workflow and the name.
     signals: BTreeMap<(i64, String), Vec<u8>>,
-    /// By source and partition.
-    cursors: BTreeMap<(Arc<str>, Arc<str>), (u64, Vec<u8>)>,
+    /// By source and partition: how many events, and the position after the last of them.
+    cursors: BTreeMap<Pair, (u64, Vec<u8>)>,
     /// By scope and key: until when, and the workflow that was admitted by it.
-    keys: BTreeMap<(Arc<str>, Arc<str>), (i64, WorkflowId)>,
+    keys: BTreeMap<Pair, (i64, WorkflowId)>,
     /// Revisions and deaths by key.
     suspects: BTreeMap<i64, (u32, u32)>,
     alone: Option<WorkflowId>,
     /// In the order of their ends.
     history: Vec<Ended>,
 }
+
+type Pair = (Arc<str>, Arc<str>);
 
 struct Row {
     id: WorkflowId,
@@ -140,11 +143,10 @@ impl StateStore for MemoryStore {
 
     fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
         let content = self.content.lock();
-        let cursors = content.cursors.iter().filter(|((of, _), _)| *of == source);
-        let stored = |((_, partition), (count, position)): (&(Arc<str>, Arc<str>), &(u64, Vec<u8>))| {
-            StoredCursor::new(&**partition, *count, position.clone())
-        };
-        ready(Ok(cursors.map(stored).collect())).boxed()
+        let of_source = content.cursors.iter().filter(|((of, _), _)| *of == source);
+        let cursors = of_source
+            .map(|((_, partition), (count, position))| StoredCursor::new(&**partition, *count, position.clone()));
+        ready(Ok(cursors.collect())).boxed()
     }
 
     fn history(&self, orchestration: Option<String>, limit: usize) -> BoxFuture<'_, Result<Vec<Ended>, StoreError>> {
@@ -216,17 +218,18 @@ impl Content {
             }
         }
         if let Some(CursorMove { source, partition, count, position }) = op.cursor {
-            let cursor = self.cursors.entry((source, partition)).or_default();
-            if count <= cursor.0 {
+            let place = (source, partition);
+            let applied = self.cursors.get(&place).map_or(0, |cursor| cursor.0);
+            if count <= applied {
                 return Ok(Applied::Done);
             }
-            if count > cursor.0 + 1 {
+            if count > applied + 1 {
                 return Err(StoreError::unavailable(format!(
                     "event {count} of a cursor waits for event {}, which is not stored yet",
-                    cursor.0 + 1
+                    applied + 1
                 )));
             }
-            *cursor = (count, position);
+            self.cursors.insert(place, (count, position));
         }
         if let Some((dedupe, first)) = op.dedupe.zip(op.create.first()) {
             let known = self.keys.entry((dedupe.scope, dedupe.key)).or_insert((i64::MIN, first.id));
@@ -237,9 +240,9 @@ impl Content {
         }
         for new in op.create {
             let key = new.id.key();
-            if !self.rows.contains_key(&key) {
-                let wake_ms = new.wake_ms;
-                self.rows.insert(key, Row::new(new, op.event.clone(), op.at_ms));
+            let wake_ms = new.wake_ms;
+            if let Entry::Vacant(vacant) = self.rows.entry(key) {
+                vacant.insert(Row::new(new, op.event.clone(), op.at_ms));
                 self.rest(key, wake_ms);
             }
         }
@@ -353,7 +356,7 @@ impl Content {
         let key = op.id.key();
         let waits = self.row(op.id)?.signal.as_ref() == Some(&op.name);
         let kept = self.signals.entry((key, op.name));
-        if let std::collections::btree_map::Entry::Occupied(_) = kept {
+        if let Entry::Occupied(_) = kept {
             return Ok(Applied::Duplicate);
         }
         kept.or_insert(op.payload);

@@ -94,8 +94,14 @@ pub fn quarantine(id: WorkflowId, revision: u32, failure: StepFailure) -> Op {
 /// Puts the step off at the time of its `failure` until a second later, which makes `revision`.
 #[must_use]
 pub fn defer(id: WorkflowId, revision: u32, failure: StepFailure) -> Op {
+    deferral(id, revision, failure).into()
+}
+
+/// What [`defer`] is, to be changed further.
+#[must_use]
+pub fn deferral(id: WorkflowId, revision: u32, failure: StepFailure) -> Defer {
     let (attempt, at_ms) = (failure.attempt, failure.at_ms);
-    Defer { id, revision, attempt, failure: Some(failure), wake_ms: at_ms + 1_000, at_ms }.into()
+    Defer { id, revision, attempt, failure: Some(failure), wake_ms: at_ms + 1_000, at_ms }
 }
 
 /// Lets the workflow go on, a second after [`ADMITTED_MS`].

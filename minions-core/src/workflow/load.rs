@@ -9,7 +9,7 @@ use tracing::{error, info};
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::minion::{StepInfo, Stored};
-use crate::store::{Advance, Quarantine, StepFailure, StoredWorkflow, Wait};
+use crate::store::{Advance, FailureKind, Quarantine, StepFailure, StoredWorkflow, Wait};
 use crate::telemetry::handles::End;
 
 use super::engine::NotDurable;
@@ -173,9 +173,7 @@ fn migrated(o: &Orchestration, row: &StoredWorkflow) -> Result<StoredWorkflow> {
 }
 
 async fn quarantine(o: &Orchestration, row: &StoredWorkflow, error: &Error) {
-    let failure = StepFailure::new(row.step.clone(), row.attempt.saturating_add(1), now_ms(), error.chain());
-    let op = Quarantine { id: row.id, revision: row.revision + 1, failure, at_ms: now_ms() };
-    let kept = o.engine.commit(|| op.clone().into(), || o.stopping.cancelled()).await.is_ok();
+    let kept = set_aside(o, row, FailureKind::Error, error.chain()).await;
     let cause: &dyn std::error::Error = error.as_std();
     error!(
         workflow = %row.id,
@@ -186,9 +184,17 @@ async fn quarantine(o: &Orchestration, row: &StoredWorkflow, error: &Error) {
         kept,
         "a stored workflow cannot go on and is set aside"
     );
-    // One that could not be marked is left as it is; the next start comes here again.
+}
+
+/// Puts a stored workflow into quarantine; whether that is durable. One that could not be marked is left as it is, and the
+/// next start comes here again.
+pub(super) async fn set_aside(o: &Orchestration, row: &StoredWorkflow, kind: FailureKind, error: Vec<String>) -> bool {
+    let failure = StepFailure::new(row.step.clone(), row.attempt.saturating_add(1), now_ms(), error).of_kind(kind);
+    let op = Quarantine { id: row.id, revision: row.revision + 1, failure, at_ms: now_ms() };
+    let kept = o.engine.commit(|| op.clone().into(), || o.stopping.cancelled()).await.is_ok();
     if kept {
         o.metrics.end(End::Quarantined, Duration::ZERO);
         o.count_quarantined();
     }
+    kept
 }

@@ -10,6 +10,7 @@ mod load;
 mod mailbox;
 mod orchestration;
 mod pending;
+mod recovery;
 mod resume;
 mod routes;
 mod seat;

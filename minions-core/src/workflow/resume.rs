@@ -13,6 +13,7 @@ use crate::store::{Filter, Status, StoreError, StoredWorkflow};
 use super::WorkflowId;
 use super::load::{Woken, wake};
 use super::orchestration::Orchestration;
+use super::recovery;
 
 const PAGE: usize = 256;
 
@@ -37,9 +38,19 @@ impl Backlog {
     /// Wakes everything, as room becomes free.
     pub(crate) async fn resume(mut self, orchestration: Arc<Orchestration>) {
         let mut count = 0_u64;
+        if orchestration.engine.recovery.is_under_way() {
+            if !recovery::clear(&orchestration).await {
+                return;
+            }
+            // What was read before may have gone on since.
+            let Some(page) = next_page(&orchestration, None, self.up_to).await else { return };
+            self.page = page;
+        }
         while let Some(last) = self.page.last().map(|row| row.id) {
+            orchestration.engine.take_up(&self.page).await;
             for row in self.page {
-                if self.awake.contains(&row.id) {
+                // One that was woken since may have gone on, or ended, after this page was read.
+                if self.awake.contains(&row.id) || orchestration.taken_up.contains(row.id) {
                     continue;
                 }
                 match wake(&orchestration, row).await {
@@ -58,6 +69,7 @@ impl Backlog {
                 Woken::Stopped => return,
             }
         }
+        orchestration.taken_up.close();
         if count > 0 {
             info!(orchestration = &*orchestration.id, count, "resumed unfinished workflows");
         }
@@ -80,6 +92,8 @@ async fn wake_later(orchestration: &Arc<Orchestration>, id: WorkflowId) -> Woken
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
     }
+    // If it rests by now, the reader of what is due has passed over it, and the one that it told of it is gone.
+    orchestration.waker.note(i64::MIN);
     match next_page(orchestration, Some(id.predecessor()), id).await {
         Some(rows) => match rows.into_iter().next() {
             Some(row) => wake(orchestration, row).await,

@@ -7,7 +7,8 @@
 //!
 //! A row still says that it is due while its workflow is awake, until the next checkpoint. So what is awake is noted
 //! *before* a page is read, and skipped: whatever the page says of it may be old by the time it is looked at. Everything
-//! else on the page can only be woken by this task. A workflow that comes to rest is told to [`Waker::note`] after it has
+//! else on the page can only be woken by this task. The one that takes up what was awake when an earlier run ended has the
+//! same trouble with what this one has woken meanwhile, and asks [`TakenUp`]. A workflow that comes to rest is told to [`Waker::note`] after it has
 //! left the list of those that are awake, which takes the reader back to it if it was passed over.
 
 use std::collections::HashSet;
@@ -30,6 +31,32 @@ const PAGE: usize = 256;
 
 /// However far away the next one is: the time of day may be set, and a machine may have slept.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// The workflows that were woken while the backlog is still read; forgotten when that is through.
+pub(crate) struct TakenUp(Mutex<Option<HashSet<WorkflowId>>>);
+
+impl Default for TakenUp {
+    fn default() -> Self {
+        Self(Mutex::new(Some(HashSet::new())))
+    }
+}
+
+impl TakenUp {
+    /// Said before a workflow is woken.
+    pub(super) fn add(&self, id: WorkflowId) {
+        if let Some(ids) = &mut *self.0.lock() {
+            ids.insert(id);
+        }
+    }
+
+    pub(super) fn contains(&self, id: WorkflowId) -> bool {
+        self.0.lock().as_ref().is_some_and(|ids| ids.contains(&id))
+    }
+
+    pub(super) fn close(&self) {
+        *self.0.lock() = None;
+    }
+}
 
 /// Told of every workflow of an orchestration that comes to rest.
 #[derive(Default)]
@@ -87,6 +114,11 @@ impl Waker {
 /// Wakes what is due until the orchestration stops.
 pub(crate) async fn run(o: Arc<Orchestration>) {
     let mut place = DuePlace::START;
+    let began = now_ms();
+    tokio::select! {
+        () = o.engine.recovery.over() => {}
+        () = o.stopping.cancelled() => return,
+    }
     loop {
         place = place.min(DuePlace::before(o.waker.begin_read()));
         let awake: HashSet<WorkflowId> = o.awake().into_iter().chain(o.engine.left_behind(&o.id)).collect();
@@ -97,11 +129,16 @@ pub(crate) async fn run(o: Arc<Orchestration>) {
             }
             continue;
         }
+        if page[0].wake_ms <= Some(began) {
+            // It was due when an earlier process died, and may have run.
+            o.engine.take_up(&page).await;
+        }
         for row in page {
             place = place_of(&row);
             if awake.contains(&row.id) {
                 continue;
             }
+            o.taken_up.add(row.id);
             match wake(&o, row).await {
                 Woken::Up | Woken::SetAside => {}
                 Woken::Stopped => return,

@@ -12,6 +12,8 @@ pub(crate) enum Failed {
     Refused(StoreError),
     /// It cannot be applied, and may have been half done.
     Poisonous(StoreError),
+    /// It cannot be applied, and the whole transaction is rolled back already.
+    Undone(StoreError),
     /// The database does not work, for this operation and for any other.
     Unavailable(StoreError),
 }
@@ -49,7 +51,7 @@ impl Failed {
 
     pub(crate) fn into_error(self) -> StoreError {
         match self {
-            Self::Refused(error) | Self::Poisonous(error) | Self::Unavailable(error) => error,
+            Self::Refused(error) | Self::Poisonous(error) | Self::Undone(error) | Self::Unavailable(error) => error,
         }
     }
 

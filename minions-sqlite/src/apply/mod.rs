@@ -12,6 +12,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Statement, p
 use minions_core::store::{Applied, Op, StoreError};
 use minions_core::workflow::WorkflowId;
 
+use crate::tx::{Effects, Guard};
 use crate::value::QUARANTINED;
 
 mod admit;
@@ -24,13 +25,14 @@ mod tidy;
 
 pub(crate) use failed::Failed;
 
-/// How many statements the connection remembers: all of ours, and some of the users'.
+/// How many statements the connection remembers; more than there are in this crate.
 const REMEMBERED: usize = 128;
 
 /// The statements of the writer's connection, prepared once.
 #[derive(Debug)]
 pub(crate) struct Statements<'c> {
     connection: &'c Connection,
+    effects: Effects<'c>,
     insert: Statement<'c>,
     advance: Statement<'c>,
     delete: Statement<'c>,
@@ -68,12 +70,15 @@ struct Row {
 
 impl<'c> Statements<'c> {
     pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        // Before any statement is prepared, because it makes all that are be prepared again.
+        let effects = Effects::new(connection)?;
         connection.set_prepared_statement_cache_capacity(REMEMBERED);
         let any = |table: &str| {
             connection.query_row(&format!("SELECT EXISTS (SELECT 1 FROM {table})"), [], |row| row.get::<_, bool>(0))
         };
         Ok(Self {
             connection,
+            effects,
             insert: connection.prepare(admit::INSERT)?,
             advance: connection.prepare(progress::ADVANCE)?,
             delete: connection.prepare(remove::DELETE)?,
@@ -84,6 +89,17 @@ impl<'c> Statements<'c> {
                 suspects: any("minions_suspect")?,
             },
         })
+    }
+
+    /// Who watches over the statements of users.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.effects.guard
+    }
+
+    /// Bounds the work of users otherwise than usual.
+    #[cfg(test)]
+    pub(crate) fn bound(&mut self, bound: std::time::Duration) {
+        self.effects.bound = bound;
     }
 
     /// Applies `op` inside the transaction that is open.
@@ -111,7 +127,7 @@ impl<'c> Statements<'c> {
     }
 
     /// A statement that is needed now and then.
-    fn rare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'c>> {
+    pub(crate) fn rare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'c>> {
         self.connection.prepare_cached(sql)
     }
 

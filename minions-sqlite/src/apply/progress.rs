@@ -5,6 +5,7 @@ use rusqlite::params;
 use minions_core::store::{Admit, Advance, Defer, StepFailure, StoreError, Work};
 use minions_core::workflow::WorkflowId;
 
+use crate::tx::Outcome;
 use crate::value;
 
 use super::{Failed, Row, Statements, Turn, before};
@@ -24,7 +25,7 @@ impl Statements<'_> {
                 Turn::Now(row) => self.advance_any(op, &row)?,
             }
         }
-        self.ask(op.id, &op.emits, &op.work)
+        self.ask(&op.emits, &op.work)
     }
 
     /// Whether the row was as most of them are.
@@ -89,16 +90,17 @@ impl Statements<'_> {
     }
 
     /// Does what a step asked for, after its row was changed.
-    pub(super) fn ask(&mut self, id: WorkflowId, emits: &[Admit], work: &[Work]) -> Result<(), Failed> {
+    pub(super) fn ask(&mut self, emits: &[Admit], work: &[Work]) -> Result<(), Failed> {
         for emit in emits {
             self.admit(emit).map_err(Failed::half_done)?;
         }
-        if let Some(work) = work.first() {
-            return Err(Failed::Poisonous(StoreError::rejected(format!(
-                "the step of workflow {id} hands over `{}`, which only a store of the kind `{}` can do",
-                work.label(),
-                work.kind()
-            ))));
+        for work in work {
+            match self.effects.run(work) {
+                Outcome::Done => {}
+                Outcome::Failed(error) => return Err(Failed::Poisonous(error)),
+                Outcome::Undone(error) => return Err(Failed::Undone(error)),
+                Outcome::Unavailable(error) => return Err(Failed::Unavailable(error)),
+            }
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ impl Statements<'_> {
             }));
         }
         self.delete_belongings(op.id).map_err(failed)?;
-        self.ask(op.id, &op.emits, &op.work)?;
+        self.ask(&op.emits, &op.work)?;
         op.history.as_ref().map_or(Ok(()), |ended| self.remember(ended))
     }
 

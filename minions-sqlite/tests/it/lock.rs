@@ -67,3 +67,51 @@ async fn a_store_that_is_dropped_frees_its_file() {
         drop(store);
     }
 }
+
+#[tokio::test]
+async fn r8_who_lost_the_lock_never_writes_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.db");
+    let (first, second) = (SqliteStore::at(&path), SqliteStore::at(&path));
+    first.open().await.unwrap();
+    let ids = WorkflowIds::after(None);
+    let commit = |store: &SqliteStore| store.commit(vec![admit(vec![new_workflow(ids.next())])]);
+    commit(&first).await.remove(0).unwrap();
+
+    std::fs::remove_file(dir.path().join("state.db.lock")).unwrap();
+    let opened = second.open().await.unwrap();
+    assert_eq!((opened.epoch, opened.deaths), (2, 1));
+    for _ in 0..2 {
+        let error = commit(&first).await.remove(0).unwrap_err();
+        let text = error.to_string();
+        assert!(error.is_owned(), "{text}");
+        assert!(text.contains("opened 2 times") && text.contains("number 1"), "{text}");
+        assert!(text.contains("stop this process"), "{text}");
+        commit(&second).await.remove(0).unwrap();
+    }
+    // Nor does its orderly end count as that of the new owner, who is killed here as far as the file can tell.
+    assert!(first.close().await.unwrap_err().is_owned());
+    assert_eq!(second.scan(Filter::all(), 9).await.unwrap().len(), 3);
+    drop(second);
+    assert_eq!(SqliteStore::at(&path).open().await.unwrap().deaths, 2);
+}
+
+#[tokio::test]
+async fn r8_a_lock_that_is_put_back_does_not_help_who_lost_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, lock) = (dir.path().join("state.db"), dir.path().join("state.db.lock"));
+    let (first, second) = (SqliteStore::at(&path), SqliteStore::at(&path));
+    first.open().await.unwrap();
+    let aside = dir.path().join("aside");
+    std::fs::rename(&lock, &aside).unwrap();
+    second.open().await.unwrap();
+    second.close().await.unwrap();
+    std::fs::rename(&aside, &lock).unwrap();
+    let id = WorkflowIds::after(None).next();
+    let error = first.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap_err();
+    assert!(error.is_owned() && error.to_string().contains("opened 2 times"), "{error}");
+    drop(first);
+    let store = SqliteStore::at(&path);
+    assert_eq!(store.open().await.unwrap().deaths, 0);
+    assert_eq!(store.scan(Filter::all(), 9).await.unwrap(), []);
+}

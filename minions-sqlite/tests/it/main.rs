@@ -5,4 +5,5 @@ mod conformance;
 mod crash;
 mod file;
 mod lock;
+mod state_file;
 mod version;

@@ -8,6 +8,7 @@ mod health;
 mod ownership;
 #[cfg(unix)]
 mod signals;
+mod state_file;
 mod support;
 mod telemetry;
 mod workflows;

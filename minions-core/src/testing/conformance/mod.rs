@@ -9,11 +9,18 @@ pub mod admit;
 pub mod advance;
 pub mod batch;
 pub mod concurrent;
+pub mod cursor;
+pub mod dedupe;
+pub mod due;
+pub mod emit;
+pub mod past;
 pub mod quarantine;
 pub mod remove;
 pub mod reopen;
+pub mod revision;
 pub mod scan;
 mod support;
+pub mod wait;
 
 /// A test that takes longer hangs; the slowest takes a second on a slow disk.
 const HANGS_AFTER: Duration = Duration::from_secs(120);
@@ -40,6 +47,66 @@ macro_rules! __store_conformance {
                 advance_grows_and_shrinks_the_context,
                 advance_of_a_missing_workflow_is_rejected,
                 advance_tells_identities_of_one_key_apart,
+            }
+            revision {
+                a_move_makes_its_revision_once,
+                a_move_of_a_row_further_behind_is_rejected,
+                a_move_that_rests_is_told_from_its_repetition,
+                a_move_of_another_identity_of_the_same_key_is_rejected,
+                resolve_out_of_order_is_rejected,
+                defer_stays_at_the_step_and_sleeps,
+                defer_keeps_the_last_failures,
+                advance_after_a_failure_appends_it,
+                advance_replaces_an_event_that_was_migrated,
+            }
+            wait {
+                a_wait_is_stored_with_its_checkpoint,
+                a_workflow_may_begin_later,
+                a_signal_on_time_ends_the_wait,
+                an_early_signal_is_kept,
+                a_signal_that_is_kept_already_stays,
+                a_signal_that_was_seen_is_forgotten,
+                a_signal_seen_by_a_step_that_waits_for_the_next_is_not_seen_twice,
+                a_signal_to_one_who_is_awake_or_aside_wakes_nobody,
+                a_signal_to_nobody_is_rejected,
+                signals_go_with_their_workflow,
+            }
+            due {
+                due_answers_in_the_order_of_waking,
+                due_answers_one_orchestration,
+                due_in_pages_answers_everything_once,
+                due_forgets_who_is_gone_or_awake,
+            }
+            cursor {
+                a_cursor_moves_with_its_workflows,
+                a_cursor_repeated_changes_nothing,
+                a_cursor_out_of_order_is_to_be_repeated,
+                a_cursor_stays_if_its_workflows_are_rejected,
+                a_cursor_survives,
+            }
+            dedupe {
+                an_equal_key_admits_one_event,
+                a_key_is_known_after_its_workflow_has_ended,
+                a_key_past_its_time_admits_again,
+                an_admission_with_a_key_can_be_repeated,
+                a_rejected_admission_leaves_no_key,
+                a_duplicate_moves_the_cursor,
+                tidy_forgets_keys_past_their_time_only,
+            }
+            emit {
+                emits_are_stored_with_checkpoint_and_end,
+                emits_repeated_are_stored_once,
+                emits_are_all_or_none_with_their_operation,
+                emits_of_an_operation_that_is_rejected_are_not_stored,
+                emits_with_an_equal_key_are_stored_once,
+                work_for_another_kind_of_store_is_rejected,
+            }
+            past {
+                deaths_count_as_long_as_there_is_no_progress,
+                deaths_go_with_their_workflow,
+                open_counts_owners_that_did_not_close,
+                history_keeps_what_is_said_of_the_end,
+                tidy_bounds_history_by_count_and_age,
             }
             quarantine {
                 quarantine_keeps_the_workflow_with_its_failure,
@@ -76,6 +143,8 @@ macro_rules! __store_conformance {
                 scan_answers_no_more_than_asked_for,
                 scan_in_pages_answers_everything_once,
                 scan_filters,
+                scan_filters_by_rest_and_step,
+                scan_filters_by_a_field_of_the_event,
                 scan_by_an_empty_range_is_empty,
                 counts_by_orchestration_and_status,
             }

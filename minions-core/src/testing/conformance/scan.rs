@@ -1,6 +1,6 @@
 //! Reading: order, pages, filters and counts.
 
-use crate::store::{Filter, StateStore, Status, StatusCount};
+use crate::store::{FieldIs, Filter, StateStore, Status, StatusCount};
 use crate::workflow::WorkflowId;
 
 use super::support::*;
@@ -81,6 +81,81 @@ pub async fn scan_filters<S: StateStore>(open: impl Fn() -> S) {
         // A limit counts what matches, not what was looked at.
         let first = store.scan(filter.clone(), 1).await.unwrap();
         assert_eq!(ids_of(&first), expected[..expected.len().min(1)], "{filter:?}");
+    }
+}
+
+pub async fn scan_filters_by_rest_and_step<S: StateStore>(open: impl Fn() -> S) {
+    let store = opened(&open).await;
+    let ids = ids(5);
+    commit(&store, admit(ids.iter().map(|&id| new(id)).collect())).await.unwrap();
+    let batch = vec![
+        advance(ids[0], 1),
+        sleeps(ids[1], 1, 10),
+        waits_for(ids[2], 1, "approval", i64::MAX),
+        defer(ids[3], 1, failure(1)),
+        quarantine(ids[4], 1, failure(1)),
+    ];
+    commit_all(&store, batch).await;
+    let cases: [(Filter, &[usize]); 8] = [
+        (Filter::all().rests(true), &[1, 2, 3]),
+        (Filter::all().rests(false), &[0, 4]),
+        (Filter::all().rests(false).status(Status::Running), &[0]),
+        (Filter::all().rests(true).after(ids[1]).up_to(ids[2]), &[2]),
+        (Filter::all().step("step 1"), &[0, 1, 2]),
+        (Filter::all().step("fetch"), &[3, 4]),
+        (Filter::all().step("fetc"), &[]),
+        (Filter::all().step("step 1").rests(true).orchestration("sitemap/watcher"), &[1, 2]),
+    ];
+    for (filter, expected) in cases {
+        let expected: Vec<WorkflowId> = expected.iter().map(|&at| ids[at]).collect();
+        let rows = store.scan(filter.clone(), 100).await.unwrap();
+        assert_eq!(ids_of(&rows), expected, "{filter:?}");
+    }
+}
+
+pub async fn scan_filters_by_a_field_of_the_event<S: StateStore>(open: impl Fn() -> S) {
+    let store = opened(&open).await;
+    let long = format!(r#"{{"page":{{"url":"long"}},"text":"{}"}}"#, "x".repeat(100_000));
+    let events: [&[u8]; 8] = [
+        br#"{"page":{"url":"it's"},"n":1,"tags":["a","b"],"none":null,"0":"zero"}"#,
+        br#"{"page":{"url":"https://example.org/?a=1&b=%_"},"n":1.50,"tags":[]}"#,
+        br#"{"page":"url","n":"1","deep":[{"x":[true]}]}"#,
+        br#"["zero",{"b":2,"a":1}]"#,
+        b"\"text\"",
+        b"{broken",
+        b"\xff\xfe",
+        long.as_bytes(),
+    ];
+    let ids = ids(events.len());
+    for (&id, event) in ids.iter().zip(events) {
+        commit(&store, admit_event(event, vec![new(id)])).await.unwrap();
+    }
+    let cases: [(&str, &str, &[usize]); 15] = [
+        ("page.url", "it's", &[0]),
+        ("page.url", "https://example.org/?a=1&b=%_", &[1]),
+        ("page.url", "long", &[7]),
+        ("page", "url", &[2]),
+        ("page", r#"{"url":"it's"}"#, &[0]),
+        ("n", "1", &[0, 2]),
+        ("n", "1.5", &[1]),
+        ("tags.1", "b", &[0]),
+        ("tags", "[]", &[1]),
+        ("none", "null", &[0]),
+        ("0", "zero", &[0, 3]),
+        ("1", r#"{"a":1,"b":2}"#, &[3]),
+        ("deep.0.x.0", "true", &[2]),
+        ("missing", "null", &[]),
+        ("page.url.further", "it's", &[]),
+    ];
+    for (path, value, expected) in cases {
+        let filter = Filter::all().event(FieldIs::new(path, value));
+        let expected: Vec<WorkflowId> = expected.iter().map(|&at| ids[at]).collect();
+        let found = async |filter, limit| ids_of(&store.scan(filter, limit).await.unwrap());
+        assert_eq!(found(filter.clone(), 100).await, expected, "{path} = {value}");
+        // A limit counts what matches, not what was looked at.
+        assert_eq!(found(filter.clone(), 1).await, expected[..expected.len().min(1)], "{path} = {value}");
+        let after = filter.after(ids[0]).orchestration("sitemap/watcher");
+        assert_eq!(found(after, 100).await, expected.into_iter().filter(|id| *id != ids[0]).collect::<Vec<_>>());
     }
 }
 

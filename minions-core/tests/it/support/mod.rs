@@ -1,7 +1,9 @@
 //! A program whose steps and sources do what the test says.
 
 pub(crate) mod careful;
+pub(crate) mod sources;
 pub(crate) mod stage;
+pub(crate) mod stale;
 mod worker;
 
 pub(crate) use worker::{Job, Poison, Script, Worker, old::OldWorker};
