@@ -91,6 +91,13 @@ fn stranded<M: Minion>(lock: &str) -> Vec<String> {
     compared::<M>(lock).stranded.into_iter().map(|stranded| stranded.what).collect()
 }
 
+/// The macro itself, with a file that is committed beside this one.
+mod committed {
+    use super::{First, program};
+
+    minions_core::testing::schema_lock!(program::<First>(), |lock| lock.file("tests/it/schema.json"));
+}
+
 #[track_caller]
 fn has(text: &str, part: &str) {
     assert!(text.contains(part), "`{part}` is not in:\n{text}");
@@ -329,6 +336,7 @@ fn r4_a_type_that_cannot_read_what_it_writes_is_told() {
     #[derive(Default, Serialize, Deserialize)]
     struct Lossy {
         #[serde(skip_serializing)]
+        #[expect(dead_code, reason = "it is what gets lost")]
         kept: u8,
     }
     release!(Forgets: Order, Lossy, [step("price")]);
