@@ -35,9 +35,12 @@ trait Release: Send + Sync + 'static {
 /// What steps saw, and where they stay.
 #[derive(Clone, Default)]
 struct Deck {
-    seen: Arc<Mutex<Vec<(&'static str, Value, Value)>>>,
+    seen: Arc<Mutex<Vec<Saw>>>,
     hold: Option<(Hold, Gate)>,
 }
+
+/// A step, and the event and the context that it saw.
+type Saw = (&'static str, Value, Value);
 
 /// Whether a workflow of this event stays in this step.
 type Hold = Arc<dyn Fn(&str, &Value) -> bool + Send + Sync>;

@@ -293,7 +293,8 @@ impl Found {
         self.changed.extend(steps.map(|step| format!("`{id}`: the name `{step}` of a step is new")));
         let (mut before, mut after) = (locked.steps.clone(), entered.steps.clone());
         let moved = before != after;
-        (before.sort(), after.sort());
+        before.sort();
+        after.sort();
         if moved && before == after {
             self.changed.push(format!("`{id}`: the steps have another order"));
         }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::minion::{Minion, Stored, decode};
 use crate::panics::contain_sync;
 
@@ -63,5 +63,5 @@ impl<M: Minion> Kind for Of<M> {
 
 fn read<T: serde::de::DeserializeOwned>(value: &Value, what: &str) -> Result<()> {
     let bytes = serde_json::to_vec(value)?;
-    contain_sync(|| decode::<T>(&bytes, what).map(drop)).map_err(Error::from)
+    contain_sync(|| decode::<T>(&bytes, what).map(drop))
 }

@@ -232,7 +232,7 @@ impl<'de> Deserializer<'de> for Maker<'_> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        self.placed(|| visitor.visit_bool((self.attempt() % 2 == 0) != self.bare()))
+        self.placed(|| visitor.visit_bool(self.attempt().is_multiple_of(2) != self.bare()))
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
