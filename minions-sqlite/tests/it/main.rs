@@ -4,6 +4,8 @@ mod child;
 mod conformance;
 mod crash;
 mod file;
+#[cfg(target_os = "linux")]
+mod full;
 mod lock;
 mod state_file;
 mod version;
