@@ -3,6 +3,7 @@
 mod child;
 mod conformance;
 mod crash;
+mod damage;
 mod file;
 #[cfg(target_os = "linux")]
 mod full;
