@@ -329,7 +329,7 @@ mod tests {
     use super::*;
 
     /// How the database goes about `query`.
-    fn plan(query: QueryBuilder<Sqlite>) -> Vec<String> {
+    fn plan(query: &QueryBuilder<Sqlite>) -> Vec<String> {
         let mut connection = Connection::open_in_memory().unwrap();
         schema::migrate(&mut connection, Path::new("state.db")).unwrap();
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", query.sql().as_str())).unwrap();
@@ -346,7 +346,7 @@ mod tests {
         let place = DuePlace { wake_ms: 5, key: 7 };
         let due = Due::until("sitemap/watcher".into(), 9).after(place);
         for (range, how) in [(Range::SameTime, "wake_ms=? AND rowid>?"), (Range::Later, "wake_ms>? AND wake_ms<?")] {
-            let plan = plan(self::due(&due, range, 100));
+            let plan = plan(&self::due(&due, range, 100));
             let first = format!("SEARCH w USING INDEX workflow_resting (orchestration=? AND {how})");
             assert!(plan.contains(&first), "{plan:#?}");
             assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn quarantine_is_read_along_its_index() {
         for filter in [Filter::all(), Filter::all().orchestration("sitemap/watcher")] {
-            let plan = plan(scan(&filter.status(Status::Quarantined)).unwrap());
+            let plan = plan(&scan(&filter.status(Status::Quarantined)).unwrap());
             assert!(plan[0].contains("w USING INDEX workflow_quarantined"), "{plan:#?}");
         }
     }
@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn everything_else_is_read_in_the_order_of_the_rows() {
         for filter in [Filter::all(), Filter::all().rests(false), Filter::all().status(Status::Running).step("fetch")] {
-            let plan = plan(scan(&filter).unwrap());
+            let plan = plan(&scan(&filter).unwrap());
             assert!(plan[0].starts_with("SEARCH w USING INTEGER PRIMARY KEY"), "{plan:#?}");
             assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
         }
