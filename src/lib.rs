@@ -11,8 +11,10 @@ pub use minions_core::{Error, Result, location, spawn};
 pub use minions_core::{Gru, GruBuilder};
 #[doc(inline)]
 pub use minions_core::{
-    component, config, error, gru, manifest, minion, pipeline, resource, store, supervise, telemetry, workflow,
+    component, config, gru, manifest, minion, pipeline, resource, store, supervise, telemetry, workflow,
 };
+
+pub mod error;
 
 #[cfg(feature = "testing")]
 #[doc(inline)]

@@ -9,10 +9,12 @@ pub use crate::component::{Dep, Health, Stop};
 pub use crate::config::{Config, Secret};
 // Only its methods: a name of ours should not stand in the way of another crate's.
 pub use crate::error::ResultExt as _;
+// So that a step can `self.emit(..)`.
+pub use crate::minion::Emits as _;
 pub use crate::minion::Flow;
-pub use crate::pipeline::Next;
-pub use crate::workflow::Workflow;
+pub use crate::pipeline::{Cursor, Delivery, Inlet, Next};
 #[cfg(feature = "sqlite")]
 pub use crate::sqlite::WithCheckpoint;
+pub use crate::workflow::Workflow;
 #[cfg(feature = "macros")]
 pub use crate::{minion, minion_step, pipeline, resource};

@@ -456,7 +456,7 @@ impl Driver {
         let rows = store.scan(Filter::all(), usize::MAX).await.map_err(|error| error.to_string())?;
         let quarantined = self.book.settle(&rows, &self.source_of).map_err(|wrong| wrong.join("\n"))?;
         let results = store.commit(quarantined.into_iter().map(|id| Discard::new(id).into()).collect()).await;
-        results.into_iter().collect::<Result<(), _>>().map_err(|error| error.to_string())
+        results.into_iter().collect::<Result<Vec<_>, _>>().map(drop).map_err(|error| error.to_string())
     }
 
     /// While the same runs, there are as many tasks as ever.

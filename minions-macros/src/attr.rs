@@ -29,19 +29,12 @@ pub(crate) enum Value {
     List(TokenStream),
 }
 
-/// An argument that is known but refused here, and what to do instead.
+/// An argument that is known but refused here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused {
     pub(crate) key: &'static str,
-    pub(crate) why: Why,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Why {
-    /// Its runtime comes with a later version; the text says what to do until then.
-    NotYet(&'static str),
-    /// It belongs somewhere else; the text says where.
-    Elsewhere(&'static str),
+    /// Where it belongs.
+    pub(crate) place: &'static str,
 }
 
 impl Arguments {
@@ -120,15 +113,12 @@ impl Arguments {
         true
     }
 
-    /// Reports whatever nobody took: refused, misplaced or unknown.
+    /// Reports whatever nobody took: misplaced or unknown.
     pub(crate) fn finish(self, known: &[&str], refused: &[Refused], diag: &mut Diagnostics) {
         for argument in self.left {
             let key = argument.key.unraw().to_string();
             let message = match refused.iter().find(|refused| refused.key == key) {
-                Some(Refused { why: Why::NotYet(instead), .. }) => not_yet(&key, instead),
-                Some(Refused { why: Why::Elsewhere(place), .. }) => {
-                    format!("argument `{key}` does not belong here; {place}")
-                }
+                Some(Refused { place, .. }) => format!("argument `{key}` does not belong here; {place}"),
                 None if known.is_empty() => format!("unknown argument `{key}`; none is expected here"),
                 None => {
                     let hint = similar::hint(&key, known);
@@ -139,11 +129,6 @@ impl Arguments {
             diag.at(&argument.key, message);
         }
     }
-}
-
-/// The wording of every refusal of something that a later version will run.
-pub(crate) fn not_yet(key: &str, instead: &str) -> String {
-    format!("argument `{key}` is not yet supported; {instead}")
 }
 
 impl Argument {
@@ -262,10 +247,7 @@ mod tests {
         let mut diag = Diagnostics::new();
         let mut arguments = Arguments::parse(tokens, &mut diag);
         read(&mut arguments, &mut diag);
-        let refused = [
-            Refused { key: "id", why: Why::NotYet("leave it out") },
-            Refused { key: "emits", why: Why::Elsewhere("put it on the impl") },
-        ];
+        let refused = [Refused { key: "emits", place: "put it on the impl" }];
         arguments.finish(&["name", "crate", "background"], &refused, &mut diag);
         diag.messages()
     }
@@ -283,7 +265,7 @@ mod tests {
 
     #[test]
     fn reports_every_stranger() {
-        let tokens = quote!(nmae = "x", id = "y", emits(A), background, background);
+        let tokens = quote!(nmae = "x", emits(A), background, background);
         let seen = messages(tokens, |arguments, diag| {
             assert!(arguments.flag("background", diag));
         });
@@ -292,7 +274,6 @@ mod tests {
             [
                 "argument `background` is given twice; keep one of them",
                 "unknown argument `nmae`; did you mean `name`? (expected one of: `name`, `crate`, `background`)",
-                "argument `id` is not yet supported; leave it out",
                 "argument `emits` does not belong here; put it on the impl",
             ]
         );

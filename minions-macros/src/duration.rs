@@ -68,6 +68,11 @@ pub(crate) fn range(text: &str) -> Result<(Duration, Duration), String> {
     Ok((first, last))
 }
 
+/// Parses `"200ms..30s"`, or `"10s"` for pauses that are all of one length.
+pub(crate) fn pauses(text: &str) -> Result<(Duration, Duration), String> {
+    if text.contains("..") { range(text) } else { positive(text).map(|pause| (pause, pause)) }
+}
+
 /// Parses `"20/s"`: how many per second, minute or hour.
 pub(crate) fn rate(text: &str) -> Result<(u32, Duration), String> {
     let text = text.trim();
@@ -116,6 +121,9 @@ mod tests {
         assert!(range("30s..1s").unwrap_err().contains("backwards"));
         assert!(range("30s").unwrap_err().contains("not a range"));
         assert!(range("1s..").unwrap_err().contains("not a duration"));
+        assert_eq!(pauses("1s..2s"), range("1s..2s"));
+        assert_eq!(pauses("10s"), Ok((Duration::from_secs(10), Duration::from_secs(10))));
+        assert!(pauses("0s").is_err() && pauses("2s..1s").is_err());
     }
 
     #[test]

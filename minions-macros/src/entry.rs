@@ -37,6 +37,11 @@ pub(crate) fn misplaced(message: &str, item: &TokenStream) -> TokenStream {
     quote!(#item #error)
 }
 
+/// `#[derive(Failure)]`.
+pub(crate) fn failure(item: &TokenStream) -> TokenStream {
+    printed(crate::failure::expand(item))
+}
+
 /// `app!`.
 pub(crate) fn app(tokens: TokenStream) -> TokenStream {
     printed(app::expand(tokens))

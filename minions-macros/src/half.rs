@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Ident, Type};
 
-use crate::attr::{Arguments, Refused, Why};
+use crate::attr::{Arguments, Refused};
 use crate::block::{Block, ungrouped};
 use crate::diag::Diagnostics;
 use crate::hooks::Hooks;
@@ -39,9 +39,9 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, block: Block) -> TokenS
 
 /// The arguments of a struct half, which people also try on the impl.
 const ON_STRUCT: &str = "it says what the component is and belongs to the struct";
-pub(crate) const NAME: Refused = Refused { key: "name", why: Why::Elsewhere(ON_STRUCT) };
-pub(crate) const ID: Refused = Refused { key: "id", why: Why::Elsewhere(ON_STRUCT) };
-pub(crate) const RESTART: Refused = Refused { key: "restart", why: Why::Elsewhere(ON_STRUCT) };
+pub(crate) const NAME: Refused = Refused { key: "name", place: ON_STRUCT };
+pub(crate) const ID: Refused = Refused { key: "id", place: ON_STRUCT };
+pub(crate) const RESTART: Refused = Refused { key: "restart", place: ON_STRUCT };
 
 /// One live instance is shared per type, hence a concrete type; and only its own impl is ours.
 fn check_type(kind: Kind, block: &Block, diag: &mut Diagnostics) -> bool {

@@ -13,6 +13,7 @@ pub(crate) struct Hook {
     pub(crate) name: &'static str,
     /// What to write, as it is printed.
     signature: &'static str,
+    is_async: bool,
     receiver: Receiver,
     parameters: Parameters,
     /// A hook without a result may return nothing at all.
@@ -35,6 +36,7 @@ enum Parameters {
 const CREATE: Hook = Hook {
     name: "create",
     signature: "async fn create(needs..) -> Result<Self>",
+    is_async: true,
     receiver: Receiver::Nothing,
     parameters: Parameters::Any,
     returns: true,
@@ -42,6 +44,7 @@ const CREATE: Hook = Hook {
 const STARTUP: Hook = Hook {
     name: "startup",
     signature: "async fn startup(&mut self) -> Result<()>",
+    is_async: true,
     receiver: Receiver::Exclusive,
     parameters: Parameters::Exactly(0),
     returns: false,
@@ -49,6 +52,7 @@ const STARTUP: Hook = Hook {
 const RUN: Hook = Hook {
     name: "run",
     signature: "async fn run(&self, stop: Stop) -> Result<()>",
+    is_async: true,
     receiver: Receiver::Shared,
     parameters: Parameters::Exactly(1),
     returns: false,
@@ -56,6 +60,7 @@ const RUN: Hook = Hook {
 const SHUTDOWN: Hook = Hook {
     name: "shutdown",
     signature: "async fn shutdown(&self) -> Result<()>",
+    is_async: true,
     receiver: Receiver::Shared,
     parameters: Parameters::Exactly(0),
     returns: false,
@@ -63,6 +68,7 @@ const SHUTDOWN: Hook = Hook {
 const HEALTH: Hook = Hook {
     name: "health",
     signature: "async fn health(&self) -> Health",
+    is_async: true,
     receiver: Receiver::Shared,
     parameters: Parameters::Exactly(0),
     returns: true,
@@ -70,21 +76,41 @@ const HEALTH: Hook = Hook {
 const NEXT: Hook = Hook {
     name: "next",
     signature: "async fn next(&mut self) -> Result<Next<E>>",
+    is_async: true,
     receiver: Receiver::Exclusive,
     parameters: Parameters::Exactly(0),
     returns: true,
+};
+/// It is asked on the way from the source, which is why it cannot wait for anything.
+const ACCEPT: Hook = Hook {
+    name: "accept",
+    signature: "fn accept(&self, event: &E) -> bool",
+    is_async: false,
+    receiver: Receiver::Shared,
+    parameters: Parameters::Exactly(1),
+    returns: true,
+};
+/// It is asked while workflows are read, before there is a minion.
+const MIGRATE: Hook = Hook {
+    name: "migrate",
+    signature: "fn migrate(stored: &mut Stored) -> Result<()>",
+    is_async: false,
+    receiver: Receiver::Nothing,
+    parameters: Parameters::Exactly(1),
+    returns: false,
 };
 /// A pipeline is owned by its own task, which is why all of its hooks are exclusive.
 const PIPELINE_SHUTDOWN: Hook =
     Hook { signature: "async fn shutdown(&mut self) -> Result<()>", receiver: Receiver::Exclusive, ..SHUTDOWN };
 
-static SHARED: [Hook; 5] = [CREATE, STARTUP, RUN, SHUTDOWN, HEALTH];
+static RESOURCE: [Hook; 5] = [CREATE, STARTUP, RUN, SHUTDOWN, HEALTH];
+static MINION: [Hook; 7] = [CREATE, STARTUP, RUN, SHUTDOWN, HEALTH, ACCEPT, MIGRATE];
 static PIPELINE: [Hook; 4] = [CREATE, STARTUP, NEXT, PIPELINE_SHUTDOWN];
 
 /// Names that are not hooks of this kind, though a person could think so, and why.
 fn reserved(kind: Kind, name: &str) -> Option<String> {
     match (kind, name) {
-        (Kind::Minion, "accept" | "lane") => {
+        (Kind::Minion, "lane") => {
             Some(format!("hook `{name}` is not yet supported; leave it out, or rename the method if it is yours"))
         }
         (Kind::Pipeline, "run" | "health") => {
@@ -98,7 +124,8 @@ fn reserved(kind: Kind, name: &str) -> Option<String> {
 
 fn of(kind: Kind) -> &'static [Hook] {
     match kind {
-        Kind::Resource | Kind::Minion => &SHARED,
+        Kind::Resource => &RESOURCE,
+        Kind::Minion => &MINION,
         Kind::Pipeline => &PIPELINE,
     }
 }
@@ -139,7 +166,7 @@ impl<'a> Hooks<'a> {
             } else if keeps_its_name {
             } else if let Some(message) = reserved(kind, &name) {
                 diag.at(&method.signature.ident, message);
-            } else if let Some(hook) = near_miss(kind, method) {
+            } else if let Some(hook) = near_miss(kind, block, method) {
                 hooks.missed.push(hook.name);
                 diag.at(
                     &method.signature.ident,
@@ -171,8 +198,10 @@ impl<'a> Hooks<'a> {
 fn check_signature(hook: &Hook, method: &Method, diag: &mut Diagnostics) -> bool {
     let signature = &method.signature;
     let mut wrong = Vec::new();
-    if signature.asyncness.is_none() {
-        wrong.push("is not `async`".to_owned());
+    match (hook.is_async, signature.asyncness.is_some()) {
+        (true, false) => wrong.push("is not `async`".to_owned()),
+        (false, true) => wrong.push("is `async`".to_owned()),
+        _ => {}
     }
     match (hook.receiver, method.receiver()) {
         (Receiver::Nothing, Taken::Nothing)
@@ -217,7 +246,7 @@ fn check_signature(hook: &Hook, method: &Method, diag: &mut Diagnostics) -> bool
 }
 
 /// The hook a method probably wants to be: its name is almost right, and it could have the signature.
-fn near_miss(kind: Kind, method: &Method) -> Option<&'static Hook> {
+fn near_miss(kind: Kind, block: &Block, method: &Method) -> Option<&'static Hook> {
     let name = method.name();
     let bare: String = name.trim_start_matches("on_").chars().filter(|c| *c != '_').collect();
     let hooks = of(kind);
@@ -230,6 +259,8 @@ fn near_miss(kind: Kind, method: &Method) -> Option<&'static Hook> {
         let allowed = match hook.name.len() {
             0..4 => 0,
             4..7 => 1,
+            // Beside `migrate` there are `migrate_1` and its like.
+            _ if !hook.is_async => 1,
             _ => 2,
         };
         let distance = similar::distance(&bare, hook.name);
@@ -242,7 +273,8 @@ fn near_miss(kind: Kind, method: &Method) -> Option<&'static Hook> {
         let has_self = takes != Receiver::Nothing && hook.receiver != Receiver::Nothing;
         let fits = takes == hook.receiver || (method.is_private() && has_self);
         (1..=allowed).contains(&distance)
-            && method.signature.asyncness.is_some()
+            && method.signature.asyncness.is_some() == hook.is_async
+            && (hook.is_async || block.methods().all(|method| method.name() != hook.name))
             && fits
             && match hook.parameters {
                 Parameters::Any => true,
@@ -274,6 +306,12 @@ mod tests {
         ";
         assert!(messages(Kind::Resource, hooks).is_empty());
         assert!(messages(Kind::Minion, hooks).is_empty());
+        let minion = "
+            fn accept(&self, Page { url, .. }: &Page) -> bool {}
+            fn migrate(stored: &mut Stored) {}
+            fn migrate_1(stored: &mut Stored) {}
+        ";
+        assert!(messages(Kind::Minion, minion).is_empty());
         let pipeline = "
             async fn startup(&mut self) {}
             async fn next(&mut self) -> Result<Next<u8>> {}
@@ -295,6 +333,13 @@ mod tests {
         assert!(one("async fn shutdown<T>(&self) {}").contains("is generic"));
         assert!(one("#[cfg(unix)] async fn create() -> Result<Self> {}").contains("is conditional"));
         assert!(one("#[untracked] async fn shutdown(&self) {}").contains("never tracked"));
+        let one = |method| messages(Kind::Minion, method).pop().unwrap_or_default();
+        assert_eq!(
+            one("async fn accept(&self, event: &E) -> bool {}"),
+            "hook `accept` is `async`; write `fn accept(&self, event: &E) -> bool`, or rename the method if it is yours"
+        );
+        assert!(one("fn accept(&self, event: &E) {}").contains("returns nothing"));
+        assert!(one("fn migrate(&self, stored: &mut Stored) {}").contains("takes `self`, which does not exist yet"));
         let seen = messages(Kind::Pipeline, "async fn shutdown(&self) {}");
         assert!(seen[0].contains("`async fn shutdown(&mut self) -> Result<()>`"));
     }
@@ -310,6 +355,8 @@ mod tests {
             (Kind::Minion, "run", "async fn on_run(&self) {}"),
             (Kind::Pipeline, "next", "async fn nxt(&mut self) {}"),
             (Kind::Resource, "create", "async fn creat() {}"),
+            (Kind::Minion, "accept", "fn acept(&self, e: &E) -> bool {}"),
+            (Kind::Minion, "migrate", "fn migrat(stored: &mut Stored) {}"),
         ] {
             let seen = messages(kind, method).concat();
             assert!(seen.contains(&format!("did you mean `{name}`?")), "{method}: {seen}");

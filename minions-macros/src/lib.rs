@@ -7,6 +7,7 @@ mod component;
 mod diag;
 mod duration;
 mod entry;
+mod failure;
 mod forward;
 mod half;
 mod hooks;
@@ -60,6 +61,12 @@ pub fn untracked(_: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn limit(_: TokenStream, item: TokenStream) -> TokenStream {
     entry::misplaced(entry::LIMIT, &item.into()).into()
+}
+
+#[expect(missing_docs, reason = "documented where the facade re-exports it")]
+#[proc_macro_derive(Failure, attributes(failure))]
+pub fn failure(item: TokenStream) -> TokenStream {
+    entry::failure(&item.into()).into()
 }
 
 #[doc(hidden)]

@@ -81,7 +81,12 @@ fn item(item: &Item) -> TokenStream {
         _ => return item.to_token_stream(),
     };
     let Some(at) = attributes.iter().position(|attribute| kind(attribute).is_some()) else {
-        return item.to_token_stream();
+        let derives = attributes.iter().any(|attribute| {
+            attr::is(attribute, "derive") && attr::predicate(attribute).to_string().contains("Failure")
+        });
+        let derived = derives.then(|| entry::failure(&item.to_token_stream()));
+        let item = item.to_token_stream();
+        return quote!(#item #derived);
     };
     let attribute = attributes.remove(at);
     let kind = kind(&attribute).expect("it was found by its kind");

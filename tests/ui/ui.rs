@@ -8,5 +8,6 @@ fn mistakes_are_explained_and_oddities_compile() {
     cases.compile_fail("pipeline/*.rs");
     cases.compile_fail("minion/*.rs");
     cases.compile_fail("app/*.rs");
+    cases.compile_fail("failure/*.rs");
     cases.pass("pass/*.rs");
 }

@@ -26,6 +26,7 @@ mod field;
 pub mod graph;
 mod halves;
 mod types;
+mod verdict;
 
 pub use field::{
     Answer, DefaultField, Field, Fill, ImplHalf, NoProbe, NotCreated, NotInjected, Probe, assert_field, assert_inject,
@@ -35,11 +36,14 @@ pub use halves::{
     MinionImpl, PipelineImpl, ResourceImpl, assert_minion_impl, assert_pipeline_impl, assert_resource_impl,
 };
 
-pub use types::{ContextDefault, ContextOf, EventOf, NextOf, StandIn, assert_context, assert_event, assert_next};
+pub use types::{
+    ContextDefault, ContextOf, EmittedOf, EventOf, NextOf, StandIn, assert_context, assert_event, assert_next,
+};
+pub use verdict::{AsError, Asked, Pause, Returned, Silent, Unjudged};
 
 pub use crate::component::{Assembly, Component, Dep, Health, Inject, Location, Need, Stop};
-pub use crate::error::{Error, Result};
-pub use crate::minion::{Flow, IntoFlow, Minion, StepArg, StepId, StepInfo};
+pub use crate::error::{Error, Failure, FailureInfo, Result, Verdict};
+pub use crate::minion::{EmitInfo, Emits, Flow, History, IntoFlow, Minion, Retry, StepArg, StepId, StepInfo, Stored};
 pub use crate::pipeline::{EventSource, IntoNext, Next, Origin, Pipeline, Produces, Storable};
 pub use crate::resource::{Call, Resource, TrackedMethod};
 pub use crate::supervise::RestartPolicy;
@@ -116,6 +120,38 @@ impl<C> SameContext<C> for C {
     }
 }
 
+/// The event that `accept` takes, spelt otherwise than in the steps.
+#[diagnostic::on_unimplemented(
+    message = "`accept` takes `{Self}`, the steps take `{E}` as their event",
+    label = "not `{E}`",
+    note = "write `fn accept(&self, event: &{E}) -> bool`"
+)]
+pub trait AcceptedEvent<E> {
+    fn same(event: &E) -> &Self;
+}
+
+impl<E> AcceptedEvent<E> for E {
+    fn same(event: &E) -> &E {
+        event
+    }
+}
+
+/// What `accept` may return.
+#[diagnostic::on_unimplemented(
+    message = "`accept` must return `bool`, not `{Self}`",
+    label = "not `bool`",
+    note = "write `fn accept(&self, event: &E) -> bool`; what can fail belongs into a step"
+)]
+pub trait Acceptance {
+    fn accepted(self) -> bool;
+}
+
+impl Acceptance for bool {
+    fn accepted(self) -> bool {
+        self
+    }
+}
+
 /// Whether the output of a tracked method is an error: the inherent method wins for results.
 pub struct Fallible<'a, T>(pub &'a T);
 
@@ -136,9 +172,10 @@ impl<T> Infallible for Fallible<'_, T> {}
 
 /// The left side of `=>`; a pipeline that has been reported stands in for one.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a pipeline",
-    label = "not a pipeline",
-    note = "the left side of `=>` is a type with `#[pipeline]` on its struct and on its impl"
+    message = "`{Self}` is neither a pipeline nor a minion that emits events",
+    label = "has no events",
+    note = "the left side of `=>` is a type with `#[pipeline]` on its struct and on its impl",
+    note = "or a minion whose impl declares what it emits: `#[minion(emits(E))]`"
 )]
 pub trait Source {}
 

@@ -41,6 +41,22 @@ impl<T> EventOf<T> for Answer<false> {
 
 pub fn assert_event<T: Storable>() {}
 
+/// An event that a minion emits, number `N` of its list: each stand-in is a type of its own, so that two are no conflict.
+pub trait EmittedOf<T, const N: usize> {
+    type Event: Storable;
+}
+
+impl<T: Storable, const N: usize> EmittedOf<T, N> for Answer<true> {
+    type Event = T;
+}
+
+impl<T, const N: usize> EmittedOf<T, N> for Answer<false> {
+    type Event = EmittedStandIn<N>;
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EmittedStandIn<const N: usize>;
+
 /// The context of a minion's steps.
 pub trait ContextOf<T> {
     type Context: Storable + Default;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Settings;
+use crate::pipeline::SourceSide;
 
 use super::Tasks;
 
@@ -18,6 +19,7 @@ pub struct Assembly {
     live: Arc<HashMap<TypeId, Shared>>,
     provided: Arc<HashMap<TypeId, Shared>>,
     tasks: Tasks,
+    source: Option<SourceSide>,
 }
 
 impl Assembly {
@@ -28,7 +30,13 @@ impl Assembly {
         provided: Arc<HashMap<TypeId, Shared>>,
         tasks: Tasks,
     ) -> Self {
-        Self { component, settings, live, provided, tasks }
+        Self { component, settings, live, provided, tasks, source: None }
+    }
+
+    /// Adds what only a pipeline has.
+    pub(crate) fn with_source(mut self, source: SourceSide) -> Self {
+        self.source = Some(source);
+        self
     }
 
     /// The name of the component that is being made.
@@ -51,6 +59,10 @@ impl Assembly {
 
     pub(crate) fn tasks(&self) -> Tasks {
         self.tasks.clone()
+    }
+
+    pub(crate) fn source(&self) -> Option<&SourceSide> {
+        self.source.as_ref()
     }
 
     pub(crate) fn live(&self, id: TypeId) -> Option<Shared> {

@@ -10,7 +10,8 @@ use crate::resource::{Resource, ResourceFactory};
 
 use super::Assembly;
 
-/// A type that the runtime can make for a component: [`Dep`](super::Dep), [`Config`](crate::config::Config), and
+/// A type that the runtime can make for a component: [`Dep`](super::Dep), [`Config`](crate::config::Config),
+/// [`Tasks`](super::Tasks), for a pipeline [`Inlet`](crate::pipeline::Inlet) and [`Cursor`](crate::pipeline::Cursor), and
 /// whatever a crate adds.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be injected",
@@ -41,6 +42,10 @@ pub(crate) enum NeedKind {
     Resource(&'static dyn ResourceFactory),
     Config(CheckConfig),
     Provided(fn() -> TypeId),
+    /// The door of the pipeline itself, for events of this type and name.
+    Inlet(fn() -> TypeId, fn() -> &'static str),
+    /// The cursor of the pipeline itself.
+    Cursor,
     /// Made for the component itself, so that nothing has to be there.
     Own,
 }
@@ -78,12 +83,24 @@ impl Need {
         Self { kind: NeedKind::Own, type_name: type_name::<T> }
     }
 
+    /// The inlet `I` of the pipeline itself, for its event `E`.
+    #[must_use]
+    pub(crate) const fn inlet<I, E: 'static>() -> Self {
+        Self { kind: NeedKind::Inlet(TypeId::of::<E>, type_name::<E>), type_name: type_name::<I> }
+    }
+
+    /// The cursor `C` of the pipeline itself.
+    #[must_use]
+    pub(crate) const fn cursor<C>() -> Self {
+        Self { kind: NeedKind::Cursor, type_name: type_name::<C> }
+    }
+
     /// The name of the resource, if it is one that is needed.
     #[must_use]
     pub fn as_resource(&self) -> Option<&'static str> {
         match self.kind {
             NeedKind::Resource(factory) => Some(factory.entry().name),
-            NeedKind::Config(_) | NeedKind::Provided(_) | NeedKind::Own => None,
+            _ => None,
         }
     }
 
@@ -91,6 +108,11 @@ impl Need {
     #[must_use]
     pub fn is_config(&self) -> bool {
         matches!(self.kind, NeedKind::Config(_))
+    }
+
+    /// Whether the position of the pipeline is needed.
+    pub(crate) fn is_cursor(&self) -> bool {
+        matches!(self.kind, NeedKind::Cursor)
     }
 
     /// The path of the needed type.
@@ -106,6 +128,8 @@ impl std::fmt::Debug for Need {
             NeedKind::Resource(_) => "Resource",
             NeedKind::Config(_) => "Config",
             NeedKind::Provided(_) => "Provided",
+            NeedKind::Inlet(..) => "Inlet",
+            NeedKind::Cursor => "Cursor",
             NeedKind::Own => "Own",
         };
         write!(f, "{kind}({})", self.type_name())

@@ -3,6 +3,7 @@
 use std::any::{TypeId, type_name};
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use super::verdict::links;
 use super::{Error, Verdict};
@@ -49,6 +50,18 @@ use super::{Error, Verdict};
 pub trait Failure: StdError + Send + Sync + 'static {
     /// What should become of the step that fails with it.
     fn verdict(&self) -> Verdict;
+}
+
+impl<F: Failure> Failure for Box<F> {
+    fn verdict(&self) -> Verdict {
+        (**self).verdict()
+    }
+}
+
+impl<F: Failure> Failure for Arc<F> {
+    fn verdict(&self) -> Verdict {
+        (**self).verdict()
+    }
 }
 
 impl Error {
@@ -143,6 +156,15 @@ mod tests {
         assert_eq!(error.verdict(), None, "the conversion forgets the type");
         assert_eq!(error.judged_by(KNOWN).verdict(), Some(Verdict::Terminal));
         assert_eq!(Error::new("other").judged_by(KNOWN).verdict(), None);
+        let error = anyhow::Error::new(Missing).context("fetch");
+        assert_eq!(Error::new(error).judged_by(KNOWN).verdict(), Some(Verdict::Terminal));
+    }
+
+    #[test]
+    fn w10_a_declared_type_that_its_wrapper_hides_is_not_found() {
+        for hiding in [Error::new(anyhow::Error::new(Missing)), Error::new(Arc::new(Missing))] {
+            assert_eq!(hiding.judged_by(KNOWN).verdict(), None);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod failure;
 mod verdict;
 
 pub use failure::{Failure, FailureInfo};
+pub(crate) use verdict::verdict_of;
 pub use verdict::{NotBefore, ResultExt, Verdict};
 
 /// A result of user code; the error type may be replaced, as in `Result<Page, HttpError>`.

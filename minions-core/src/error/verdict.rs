@@ -90,10 +90,7 @@ impl Error {
     /// What the error, or the outermost of its causes that has an opinion, says about another attempt.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
-        links(&*self.source).find_map(|link| {
-            let judged = link.downcast_ref().map(|judged: &Judged| judged.verdict);
-            judged.or_else(|| link.downcast_ref().map(|after: &After| Verdict::NotBefore(after.0)))
-        })
+        verdict_of(&*self.source)
     }
 
     /// The error, or the outermost of its causes, that is of type `E`; one that was given a verdict is found as it was.
@@ -101,6 +98,14 @@ impl Error {
     pub fn find<E: StdError + 'static>(&self) -> Option<&E> {
         links(&*self.source).find_map(|link| link.downcast_ref())
     }
+}
+
+/// What `error` or the outermost of its causes that has an opinion says, as far as that can be seen without knowing types.
+pub(crate) fn verdict_of(error: &(dyn StdError + 'static)) -> Option<Verdict> {
+    links(error).find_map(|link| {
+        let judged = link.downcast_ref().map(|judged: &Judged| judged.verdict);
+        judged.or_else(|| link.downcast_ref().map(|after: &After| Verdict::NotBefore(after.0)))
+    })
 }
 
 /// `error` and its causes, outermost first, with those that answer for another error and hide it.
@@ -264,7 +269,9 @@ mod tests {
     #[test]
     fn w10_patience_is_found_wherever_it_stands() {
         let patience = || NotBefore::new(LATER);
-        let errors: [Box<dyn StdError + Send + Sync>; 6] = [
+        let errors: [Box<dyn StdError + Send + Sync>; 8] = [
+            anyhow::Error::new(patience()).into(),
+            anyhow::Error::new(Http::Busy(patience())).context("get").into(),
             Box::new(patience()),
             Box::new(Http::Busy(patience())),
             Box::new(Http::Hidden(patience())),

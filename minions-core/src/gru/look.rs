@@ -1,5 +1,6 @@
 //! Puts a snapshot together.
 
+use crate::telemetry::WorkflowLedger;
 use crate::workflow::Engine;
 
 use super::component::Live;
@@ -16,7 +17,10 @@ impl State {
                 orchestrations.insert(id.clone(), status);
             }
         }
-        let mut pipelines: Vec<_> = self.pipelines.values().filter_map(|id| self.pipeline(*id)).collect();
+        for (id, status) in &mut orchestrations {
+            status.ledger = engine.ledger(id).read();
+        }
+        let mut pipelines: Vec<_> = self.pipelines.values().filter_map(|id| self.pipeline(*id, engine)).collect();
         pipelines.sort_by(|a, b| a.id.cmp(&b.id));
         let mut resources: Vec<_> = self.resources.values().filter_map(|id| self.resource(*id)).collect();
         resources.sort_by_key(|resource| resource.name);
@@ -51,13 +55,14 @@ impl State {
             since_ms: part.since_ms,
             in_flight: link.orchestration.as_ref().map_or(0, |orchestration| orchestration.in_flight()),
             max_in_flight: link.max_in_flight,
+            ledger: WorkflowLedger::default(),
             restarts: minion.map_or(0, |minion| minion.restarts.count()),
             unhealthy: minion.and_then(Part::live).and_then(Live::unhealthy),
             cause: if state == LifeState::Restarting { below() } else { None },
         })
     }
 
-    fn pipeline(&self, id: NodeId) -> Option<PipelineStatus> {
+    fn pipeline(&self, id: NodeId, engine: &Engine) -> Option<PipelineStatus> {
         let part = self.parts.get(&id)?;
         let Body::Pipeline(body) = &part.body else { return None };
         let PipelineBody { subscribers, stats, .. } = &**body;
@@ -77,6 +82,7 @@ impl State {
             paused: subscribers.is_paused(),
             waits_for: ids(true),
             produced: stats.produced(),
+            ledger: engine.intake(&body.scope).ledger.read(),
             last_event_ms: stats.last_event_ms(),
             failures,
             restarts: part.restarts.count(),

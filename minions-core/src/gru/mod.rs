@@ -32,6 +32,7 @@ mod snapshot;
 mod source;
 mod start;
 mod state;
+mod tidy;
 
 pub(crate) use builder::Edge;
 pub use builder::{GruBuilder, OrchestrationOptions};

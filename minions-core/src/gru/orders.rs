@@ -124,6 +124,7 @@ impl State {
         let body = PipelineBody {
             factory: resolved.factory,
             name: resolved.entry.name,
+            scope: resolved.scope.clone(),
             settings: resolved.settings.clone(),
             background: resolved.entry.background,
             is_outlet: resolved.entry.is_outlet,

@@ -74,6 +74,8 @@ pub(super) struct MinionBody {
 pub(super) struct PipelineBody {
     pub(super) factory: &'static dyn PipelineFactory,
     pub(super) name: &'static str,
+    /// Whose its keys and positions are in the store.
+    pub(super) scope: Arc<str>,
     pub(super) settings: Settings,
     pub(super) background: bool,
     /// Whether it stands for the events that a minion of this name emits.

@@ -4,12 +4,12 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::component::{Assembly, Hooks, TaskFailures, Tasks};
+use crate::component::{Assembly, Hooks, Need, TaskFailures, Tasks};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::minion::MinionInstance;
@@ -85,7 +85,17 @@ impl State {
                 start.spawn(create, (tasks, failures), Fresh::Minion);
             }
             Body::Pipeline(pipeline) => {
-                let create = pipeline.factory.create(assembly(pipeline.name, &pipeline.settings));
+                let intake = runtime.engine.intake(&pipeline.scope);
+                let assembly = assembly(pipeline.name, &pipeline.settings).with_source(intake.open());
+                let (factory, engine) = (pipeline.factory, runtime.engine.clone());
+                let has_cursor = factory.entry().needs.iter().any(Need::is_cursor);
+                let create = async move {
+                    if has_cursor {
+                        intake.restore(&*engine.store).await?;
+                    }
+                    factory.create(assembly).await
+                };
+                let create = create.boxed();
                 start.spawn(create, (tasks, failures), Fresh::Pipeline);
             }
             Body::Link(_) => self.start_link(runtime, id),

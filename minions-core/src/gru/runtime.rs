@@ -21,6 +21,7 @@ use super::operation::OpId;
 use super::pulse::Pulse;
 use super::report::{Finished, ShutdownReport, StartError, StartReport, StopMode, StopReport};
 use super::state::State;
+use super::tidy::Tidying;
 
 /// Shared by the owner of the program, its handles, and its own tasks.
 pub(super) struct Runtime {
@@ -32,6 +33,8 @@ pub(super) struct Runtime {
     pub(super) report: watch::Sender<Option<Arc<ShutdownReport>>>,
     /// Whether nothing is left of it.
     pub(super) empty: watch::Sender<bool>,
+    /// While the program runs on a store that keeps.
+    pub(super) tidying: Mutex<Option<Tidying>>,
     handle: Handle,
     _pulse: Pulse,
     state: Mutex<State>,
@@ -59,6 +62,7 @@ impl Runtime {
             finished: watch::Sender::new(None),
             report: watch::Sender::new(None),
             empty: watch::Sender::new(true),
+            tidying: Mutex::default(),
             _pulse: Pulse::of(&Handle::current()),
             handle: Handle::current(),
             state: Mutex::new(State::new()),

@@ -20,6 +20,7 @@ pub(super) async fn finish(runtime: &Arc<Runtime>) {
     let _ = empty.wait_for(|empty| *empty).await;
     let budget = runtime.look(|state| state.shutdown.as_ref().map(|shutdown| shutdown.budget));
     let budget = budget.unwrap_or_else(|| Budget::of(Duration::ZERO));
+    drop(runtime.tidying.lock().take());
     let quarantined = quarantined(runtime, budget).await;
     let closed = close(runtime, budget).await;
     let report = runtime.update(|state| {

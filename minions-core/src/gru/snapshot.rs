@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use crate::component::Kind;
+use crate::telemetry::{EventLedger, WorkflowLedger};
 
 /// Everything that a program consists of at one moment: exactly what runs, nothing that does not.
 ///
-/// Times are milliseconds since the Unix epoch.
+/// Times are milliseconds since the Unix epoch. Each ledger is exact by itself; they are read one after the other.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -80,6 +81,8 @@ pub struct OrchestrationStatus {
     pub in_flight: usize,
     /// How many may be.
     pub max_in_flight: usize,
+    /// What became of everything that came to it since the process started.
+    pub ledger: WorkflowLedger,
     /// How often its minion has been started again.
     pub restarts: u32,
     /// What its minion says is wrong with it.
@@ -106,6 +109,8 @@ pub struct PipelineStatus {
     pub waits_for: Vec<String>,
     /// How many events it has produced since it was started.
     pub produced: u64,
+    /// What became of its events since the process started.
+    pub ledger: EventLedger,
     /// When it produced the last one.
     pub last_event_ms: Option<u64>,
     /// How many calls of `next` have failed since the last one that did not.

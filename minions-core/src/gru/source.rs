@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::component::TaskFailures;
 use crate::error::Error;
-use crate::pipeline::{ErasedPipeline, Silence, Source, drive};
+use crate::pipeline::{Broken, ErasedPipeline, Requests, Silence, Source, drive};
 use crate::supervise::Restart;
+use crate::telemetry::handles::PipelineMetrics;
 
 use super::bring_up::take_down;
 use super::budget::Budget;
@@ -37,20 +38,29 @@ impl State {
         let Body::Pipeline(pipeline) = &mut part.body else { return };
         pipeline.stats = Arc::default();
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let intake = runtime.engine.intake(&pipeline.scope);
+        let opened = intake.opened();
+        let requests = opened.map(|opened| (opened.instance, opened.requests));
+        let (instance_number, requests) = requests.unzip();
         let source = Source {
             id: identity.name.clone(),
             name: pipeline.name,
             idle: pipeline.factory.idle(),
+            keep_keys: pipeline.factory.keep_keys(),
             subscribers: pipeline.subscribers.clone(),
             stats: pipeline.stats.clone(),
+            intake,
+            instance: instance_number.unwrap_or_default(),
             engine: runtime.engine.clone(),
+            metrics: PipelineMetrics::register(&identity.name),
             caller: identity.caller,
             stop: stop.clone(),
+            broken: Broken::default(),
         };
         identity.up().set(1.0);
         let (halt, end) = (stop.clone(), ended.clone());
         let owner = Owner { runtime: runtime.clone(), id, number, identity, again, halt, end, on_failure };
-        let task = runtime.spawn_joined(owner.produce(source, instance, failures));
+        let task = runtime.spawn_joined(owner.produce(source, requests, instance, failures));
         pipeline.source = Some(LiveSource { task, tasks, stop, ended });
     }
 }
@@ -74,11 +84,12 @@ impl Owner {
     async fn produce(
         self,
         source: Source,
+        requests: Requests,
         instance: Box<dyn ErasedPipeline>,
         mut failures: TaskFailures,
     ) -> Box<dyn ErasedPipeline> {
         let began = Instant::now();
-        let mut driven = std::pin::pin!(drive(source, instance));
+        let mut driven = std::pin::pin!(drive(source, requests, instance));
         let mut failed = None;
         let (instance, silence) = loop {
             tokio::select! {
@@ -92,6 +103,7 @@ impl Owner {
         match (failed, silence) {
             (Some(error), _) => self.fail(began.elapsed(), error),
             (None, Silence::Panicked(error)) => self.fail(began.elapsed(), error.context("next panicked")),
+            (None, Silence::Broken(error)) => self.fail(began.elapsed(), error),
             (None, Silence::Ended) if self.again => {
                 self.runtime.update(|state| state.source_ended(&self.runtime, self.id, self.number));
             }

@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::manifest::{Resolved, resolve};
 use crate::panics::contain;
@@ -13,9 +13,10 @@ use crate::telemetry::names;
 use crate::workflow::Engine;
 
 use super::control::Control;
-use super::report::{StartError, StopMode};
+use super::report::{Finished, StartError, StopMode};
 use super::runtime::Runtime;
 use super::snapshot::RuntimePhase;
+use super::tidy::Tidying;
 use super::{Gru, GruBuilder};
 
 pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
@@ -40,6 +41,7 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
         provided.insert(TypeId::of::<Control>(), control);
         Runtime::new(builder, provided, engine)
     });
+    end_when_disowned(&runtime);
     // From here on dropping this future stops what has been started.
     let gru = Gru::new(manifest, runtime.clone());
     if let Some(hear) = on_control {
@@ -54,6 +56,27 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
     }
 }
 
+/// Ends the program at once when its store belongs to another process, which runs the same workflows by then.
+fn end_when_disowned(runtime: &Arc<Runtime>) {
+    let (engine, this) = (runtime.engine.clone(), Arc::downgrade(runtime));
+    let mut ended = runtime.report.subscribe();
+    runtime.spawn(async move {
+        let error = tokio::select! {
+            error = engine.disowned() => error,
+            _ = ended.wait_for(Option::is_some) => return,
+        };
+        let cause: &dyn std::error::Error = &error;
+        error!(
+            error = cause,
+            "the store belongs to another process; the program ends, and that one goes on with its work"
+        );
+        let Some(runtime) = this.upgrade() else { return };
+        let end = Finished::Failed(error.to_string());
+        runtime.finished.send_if_modified(|known| known.is_none() && known.replace(end).is_none());
+        runtime.begin_shutdown(Some(StopMode::Now));
+    });
+}
+
 async fn declared(runtime: &Arc<Runtime>, mut resolved: Resolved) -> Result<(), StartError> {
     report_stored(runtime, &resolved).await.map_err(StartError::Store)?;
     resolved.drop_on_demand();
@@ -62,6 +85,9 @@ async fn declared(runtime: &Arc<Runtime>, mut resolved: Resolved) -> Result<(), 
     let begun = recovery.unwrap_or_else(|panic| Err(StoreError::unavailable(format!("looking for suspects {panic}"))));
     begun.map_err(StartError::Store)?;
     runtime.start(&resolved).await?;
+    if runtime.engine.keeps {
+        *runtime.tidying.lock() = Some(Tidying::begin(runtime));
+    }
     runtime.update(|state| {
         if state.phase == RuntimePhase::Starting {
             state.phase = RuntimePhase::Running;
@@ -77,6 +103,8 @@ async fn report_stored(runtime: &Runtime, resolved: &Resolved) -> Result<(), Sto
     let known: HashMap<&str, &Arc<str>> =
         resolved.orchestrations.iter().map(|orchestration| (&*orchestration.id, &orchestration.id)).collect();
     for stored in counts {
+        let id: Arc<str> = stored.orchestration.as_str().into();
+        runtime.engine.ledger(&id).book(|ledger| ledger.found += stored.count);
         match (known.get(&*stored.orchestration), stored.status) {
             (None, status) => warn!(
                 orchestration = stored.orchestration,

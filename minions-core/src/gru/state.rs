@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::clock::now_ms;
+use crate::telemetry::WorkflowLedger;
 
 use super::budget::Budget;
 use super::graph::{Action, Graph, NodeId};
@@ -243,6 +244,8 @@ impl State {
             since_ms: unix_ms(),
             in_flight: 0,
             max_in_flight: link.max_in_flight,
+            // Filled in by whoever looks: what is left of it may still change.
+            ledger: WorkflowLedger::default(),
             restarts,
             unhealthy: None,
             cause,

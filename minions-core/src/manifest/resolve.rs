@@ -27,6 +27,8 @@ pub(crate) struct ResolvedPipeline {
     pub(crate) entry: Entry,
     /// Its name, and the configuration identity if it has one of its own.
     pub(crate) id: Arc<str>,
+    /// Whose its keys and positions are in the store: the same with its declared id, which lasts over new names.
+    pub(crate) scope: Arc<str>,
     /// That configuration identity.
     pub(crate) config: Option<String>,
     pub(crate) settings: Settings,
@@ -204,7 +206,8 @@ impl Resolver<'_> {
     }
 
     fn pipeline(&mut self, edge: &Edge, entry: &Entry, config: Option<&str>, settings: &Settings) -> usize {
-        let id = config.map_or_else(|| entry.name.to_owned(), |config| format!("{}@{config}", entry.name));
+        let configured = |word: &str| config.map_or_else(|| word.to_owned(), |config| format!("{word}@{config}"));
+        let (id, scope) = (configured(entry.name), configured(entry.id));
         let known =
             self.pipelines.iter().position(|known| *known.id == *id && known.entry.type_id() == entry.type_id());
         known.unwrap_or_else(|| {
@@ -212,6 +215,7 @@ impl Resolver<'_> {
                 factory: edge.pipeline,
                 entry: entry.clone(),
                 id: id.into(),
+                scope: scope.into(),
                 config: config.map(str::to_owned),
                 // A shared pipeline is not touched by what the configuration of one orchestration says.
                 settings: if config.is_some() { settings.clone() } else { self.builder.settings.clone() },
@@ -282,7 +286,8 @@ impl Resolver<'_> {
                             ),
                         });
                     }
-                    NeedKind::Provided(_) | NeedKind::Resource(_) | NeedKind::Own => {}
+                    // What a pipeline has of its own is checked below.
+                    _ => {}
                 }
             }
         };
@@ -298,7 +303,47 @@ impl Resolver<'_> {
         let mut seen = HashSet::new();
         problems.retain(|problem| seen.insert(problem.to_string()));
         self.problems.extend(problems);
+        self.check_own(resources);
         sections
+    }
+
+    /// Checks inlets and cursors: only a pipeline has them, and its events are its own.
+    fn check_own(&mut self, resources: &[ResolvedResource]) {
+        let pipelines = self.pipelines.iter().map(|pipeline| (&pipeline.entry, Some(pipeline.factory.event())));
+        let others = self.orchestrations.iter().map(|orchestration| &orchestration.entry);
+        let others = others.chain(resources.iter().map(|resource| &resource.entry)).map(|entry| (entry, None));
+        let mut problems: Vec<(Entry, String)> = Vec::new();
+        for (entry, event) in pipelines.chain(others) {
+            let mut say = |message: String| {
+                let known = problems.iter().any(|(of, known)| of.name == entry.name && *known == message);
+                if !known {
+                    problems.push((entry.clone(), message));
+                }
+            };
+            let (kind, name) = (entry.kind, entry.name);
+            for need in entry.needs {
+                match (need.kind, event) {
+                    (NeedKind::Inlet(..) | NeedKind::Cursor, None) => say(format!(
+                        "the {kind} `{name}` needs a `{}`, which only a pipeline has; let the pipeline's `startup` hand out \
+                         clones of its own",
+                        need.type_name()
+                    )),
+                    (NeedKind::Inlet(of, of_name), Some((event, event_name))) if of() != event => say(format!(
+                        "the pipeline `{name}` has an inlet for `{}`, but its events are `{event_name}`; write \
+                         `Inlet<{event_name}>`",
+                        of_name()
+                    )),
+                    _ => {}
+                }
+            }
+            if entry.needs.iter().filter(|need| need.is_cursor()).count() > 1 {
+                say(format!(
+                    "the {kind} `{name}` has two cursors, but it has one position; use `partition` of one cursor for the \
+                     parts of its source"
+                ));
+            }
+        }
+        problems.iter().for_each(|(entry, message)| self.wiring(Some(entry), message));
     }
 
     /// A section that nobody reads is a spelling mistake or a leftover; both deserve a word.

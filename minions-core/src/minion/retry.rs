@@ -28,6 +28,9 @@ pub struct Retry {
 }
 
 impl Retry {
+    /// Five attempts in all, with pauses from half a second to a minute.
+    pub const DEFAULT: Self = Self::attempts(5);
+
     /// So many attempts in all, the first one included, with pauses from half a second to a minute.
     pub const fn attempts(attempts: u32) -> Self {
         Self { attempts, first: Duration::from_millis(500), longest: Duration::from_secs(60) }

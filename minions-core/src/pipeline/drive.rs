@@ -1,43 +1,61 @@
 //! Runs a pipeline: takes its events one by one and admits each to every minion that reacts to it.
 //!
 //! Two tasks share the work. The *producer* asks for an event, queues its admission and takes a place for each of its
-//! workflows; the *admitter* waits until the admission is durable and wakes the workflows. So a pipeline does not wait for
-//! the disk between two events, and yet no workflow runs before its first checkpoint is durable.
+//! workflows; the [*admitter*](super::admitter) waits until the admission is durable and wakes the workflows. So a pipeline
+//! does not wait for the disk between two events, and yet no workflow runs before its first checkpoint is durable.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, error_span, warn};
 
 use crate::backoff::Backoff;
-use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::fair::Turns;
-use crate::panics::{catch, contain_sync, presentable};
-use crate::store::{Admit, Applied, Committed, Op};
+use crate::panics::{catch, presentable};
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::PipelineMetrics;
-use crate::workflow::{Engine, NotDurable, Orchestration, Start};
+use crate::workflow::Engine;
 
+use super::admission::Admission;
+use super::admitter::{Admitter, Broken};
+use super::intake::Intake;
 use super::stats::Stats;
-use super::subscribers::{Feed, Subscribers, Taker};
-use super::{ErasedPipeline, Item, Next};
+use super::subscribers::{Feed, Subscribers};
+use super::{Delivery, ErasedPipeline, Item, Next, Refused};
+
+/// So many events that no minion holds a place for may be on their way to durability.
+const UNPLACED: usize = 4096;
 
 /// A pipeline that has started up, without its value: who it is, and whom it feeds.
 pub(crate) struct Source {
     pub(crate) id: Arc<str>,
     pub(crate) name: &'static str,
     pub(crate) idle: Duration,
+    /// How long its keys are remembered.
+    pub(crate) keep_keys: Duration,
     pub(crate) subscribers: Arc<Subscribers>,
     pub(crate) stats: Arc<Stats>,
+    pub(crate) intake: Arc<Intake>,
+    /// Which instance it is.
+    pub(crate) instance: u64,
     pub(crate) engine: Arc<Engine>,
+    pub(crate) metrics: PipelineMetrics,
     pub(crate) caller: CallerId,
     /// Requested when this instance is to produce no more.
     pub(crate) stop: CancellationToken,
+    pub(crate) broken: Broken,
 }
+
+/// What others offer through an inlet; none if nobody can any more.
+pub(crate) type Requests = Option<mpsc::Receiver<Delivery<Item>>>;
 
 /// Why a pipeline produces no more.
 #[derive(Debug)]
@@ -47,30 +65,36 @@ pub(crate) enum Silence {
     Ended,
     /// `next` panicked, and may have left its value half changed.
     Panicked(Error),
-}
-
-/// One event on its way to durability.
-struct Admission {
-    /// The operation under way, and itself in case it has to be repeated; nothing without a store that keeps anything.
-    committed: Option<(Committed, Op)>,
-    /// One workflow for each subscriber, with its place once there is one.
-    workflows: Vec<(Taker, Start, Option<OwnedSemaphorePermit>)>,
+    /// What it gave was given up, and it has to begin again where its cursor is.
+    Broken(Error),
 }
 
 /// Produces until the source ends, and everything produced is admitted, or until it panics or is stopped.
 ///
 /// Gives the instance back for its shutdown.
-pub(crate) async fn drive(source: Source, mut instance: Box<dyn ErasedPipeline>) -> (Box<dyn ErasedPipeline>, Silence) {
+pub(crate) async fn drive(
+    source: Source,
+    requests: Requests,
+    mut instance: Box<dyn ErasedPipeline>,
+) -> (Box<dyn ErasedPipeline>, Silence) {
     let span = error_span!("pipeline", component = source.name, pipeline = &*source.id);
-    // Bounded by the places of the subscribers: every admission in it holds one of each.
+    let source = Arc::new(source);
+    // Bounded by the places of the subscribers: every admission in it holds one of each, or one of those without a place.
     let (admissions, queue) = mpsc::unbounded_channel();
-    let metrics = PipelineMetrics::register(&source.id);
-    let admitter = admit_all(source.engine.clone(), metrics.refused.clone(), queue);
-    let admitter = tokio::spawn(admitter.instrument(span.clone()));
+    let admitter = tokio::spawn(Admitter::new(source.clone(), queue).run().instrument(span.clone()));
     let silence = {
         let _idle = Idle(&source.subscribers);
         let feed = source.subscribers.watch();
-        let mut producer = Producer { source: &source, feed, metrics: &metrics, admissions };
+        let unplaced = Arc::new(Semaphore::new(UNPLACED));
+        let mut producer = Producer {
+            source: &source,
+            feed,
+            requests,
+            requests_first: false,
+            admissions,
+            unplaced,
+            turns: Turns::default(),
+        };
         producer.run(&mut *instance).instrument(span).await
     };
     let pipeline = source.id.clone();
@@ -87,7 +111,10 @@ pub(crate) async fn drive(source: Source, mut instance: Box<dyn ErasedPipeline>)
             () = source.stop.cancelled() => return (instance, Silence::Stopped),
         }
     }
-    (instance, silence)
+    match source.broken.cause() {
+        Some(cause) if matches!(silence, Silence::Ended) => (instance, Silence::Broken(cause)),
+        _ => (instance, silence),
+    }
 }
 
 /// However the producer ends, it is out of `next`.
@@ -100,10 +127,14 @@ impl Drop for Idle<'_> {
 }
 
 struct Producer<'a> {
-    source: &'a Source,
+    source: &'a Arc<Source>,
     feed: watch::Receiver<Feed>,
-    metrics: &'a PipelineMetrics,
+    requests: Requests,
+    /// Whose turn it is to be asked first: nobody keeps the other one out by being always ready.
+    requests_first: bool,
     admissions: mpsc::UnboundedSender<Admission>,
+    unplaced: Arc<Semaphore>,
+    turns: Turns,
 }
 
 /// How one call of `next` went.
@@ -113,12 +144,14 @@ enum Called {
     /// It was let go.
     Halted,
     Stopped,
+    Broken(Error),
 }
 
 impl Producer<'_> {
     async fn run(&mut self, instance: &mut dyn ErasedPipeline) -> Silence {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
-        let mut turns = Turns::default();
+        // When `next` is to be called again.
+        let mut due = None;
         tokio::select! {
             // After deaths of the process, what may have caused them runs alone first.
             () = self.source.engine.recovery.over() => {}
@@ -126,15 +159,20 @@ impl Producer<'_> {
         }
         loop {
             // A source that is always ready must not keep its thread for itself.
-            turns.next().await;
-            if !self.gate().await {
+            self.turns.next().await;
+            if !self.flows().await {
                 return Silence::Stopped;
             }
-            let pause = match self.call(instance).await {
+            let called = self.call(instance, due).await;
+            if !matches!(called, Called::Halted) {
+                due = None;
+            }
+            let pause = match called {
                 Called::Stopped => return Silence::Stopped,
+                Called::Broken(cause) => return Silence::Broken(cause),
                 Called::Halted => continue,
                 Called::Panicked(panic) => {
-                    self.metrics.errors.increment(1);
+                    self.source.metrics.errors.increment(1);
                     return Silence::Panicked(Error::new(panic));
                 }
                 Called::Answered(Ok(next)) => {
@@ -142,7 +180,11 @@ impl Producer<'_> {
                     self.source.stats.works();
                     match next {
                         Next::Event(item) => {
-                            self.event(&item).await;
+                            self.event(Delivery::new(item)).await;
+                            continue;
+                        }
+                        Next::Delivery(delivery) => {
+                            self.event(delivery).await;
                             continue;
                         }
                         Next::Idle => self.source.idle,
@@ -154,7 +196,7 @@ impl Producer<'_> {
                     }
                 }
                 Called::Answered(Err(error)) => {
-                    self.metrics.errors.increment(1);
+                    self.source.metrics.errors.increment(1);
                     self.source.stats.failure(&error);
                     let pause = backoff.next();
                     let cause: &dyn std::error::Error = error.as_std();
@@ -162,168 +204,181 @@ impl Producer<'_> {
                     pause
                 }
             };
+            // A pause beyond what the clock can express is as good as one for ever.
+            let now = Instant::now();
+            due = Some(now.checked_add(pause).unwrap_or_else(|| now + Duration::from_secs(86_400 * 365)));
             // Nothing is in hand, so nobody who leaves has to wait for the end of the pause.
             self.source.subscribers.set_idle(true);
-            tokio::select! {
-                () = self.source.stop.cancelled() => return Silence::Stopped,
-                () = tokio::time::sleep(pause) => {}
-            }
         }
     }
 
-    /// Waits until events may be taken and every subscriber has room; false if the pipeline is stopped before.
-    async fn gate(&mut self) -> bool {
-        let mut waiting = Waiting::no(&self.metrics.waiting);
+    /// Waits until events may be taken; false if the pipeline is stopped before.
+    async fn flows(&mut self) -> bool {
         loop {
             if self.source.stop.is_cancelled() {
                 return false;
             }
             let feed = self.feed.borrow_and_update().clone();
-            let stop = self.source.stop.cancelled();
-            if !feed.flows() {
-                self.source.subscribers.set_idle(true);
-                tokio::select! {
-                    () = stop => return false,
-                    // The sender lives as long as the source.
-                    _ = self.feed.changed() => {}
-                }
-                continue;
+            if feed.flows() {
+                return true;
             }
-            let Some(full) = feed.list.iter().find(|subscriber| !subscriber.has_room()) else { return true };
-            waiting.yes();
+            self.source.subscribers.set_idle(true);
             tokio::select! {
-                // The place is given back at once: an idle source must not hold what a resumed workflow could use.
-                place = full.room() => drop(place),
+                () = self.source.stop.cancelled() => return false,
+                // The sender lives as long as the source.
                 _ = self.feed.changed() => {}
-                () = stop => return false,
+                mut request = poll_fn(|cx| poll_request(&mut self.requests, cx)), if feed.is_forsaken() => {
+                    request.acknowledgement.tell(Err(Refused::NoSubscriber));
+                }
             }
         }
     }
 
-    /// Calls `next` and stays with it while the pipeline is paused.
-    async fn call(&mut self, instance: &mut dyn ErasedPipeline) -> Called {
-        self.source.subscribers.set_idle(false);
-        let mut next = std::pin::pin!(self.source.caller.scope(catch(instance.next())));
+    /// Calls `next` when it is `due` and stays with it while the gate is closed; takes what comes through an inlet
+    /// meanwhile.
+    async fn call(&mut self, instance: &mut dyn ErasedPipeline, due: Option<Instant>) -> Called {
+        let source = self.source;
+        let called = AtomicBool::new(due.is_none());
+        source.subscribers.set_idle(due.is_some());
+        let next = async {
+            if let Some(due) = due {
+                tokio::time::sleep_until(due).await;
+                called.store(true, Ordering::Relaxed);
+                source.subscribers.set_idle(false);
+            }
+            catch(instance.next()).await
+        };
+        let mut next = std::pin::pin!(source.caller.scope(next));
+        let mut waiting = Waiting::no(&source.metrics.waiting);
         loop {
             let feed = self.feed.borrow_and_update().clone();
             if feed.halted || feed.list.is_empty() {
                 return Called::Halted;
             }
-            tokio::select! {
-                biased;
-                () = self.source.stop.cancelled() => return Called::Stopped,
-                _ = self.feed.changed() => {}
-                answer = &mut next, if !feed.paused => return match answer {
-                    Ok(answer) => Called::Answered(answer.map_err(presentable)),
-                    Err(panic) => Called::Panicked(panic),
-                },
+            let full = feed.list.iter().find(|subscriber| !subscriber.has_room());
+            waiting.set(full.is_some());
+            if feed.paused || full.is_some() {
+                let room = async {
+                    match full.filter(|_| !feed.paused) {
+                        // The place is given back at once: an idle source must not hold what a resumed workflow could use.
+                        Some(full) => drop(full.room().await),
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = source.stop.cancelled() => return Called::Stopped,
+                    _ = self.feed.changed() => {}
+                    () = room => {}
+                }
+                continue;
             }
+            let came = poll_fn(|cx| poll_either(&mut self.requests, next.as_mut(), self.requests_first, cx));
+            let came = tokio::select! {
+                biased;
+                () = source.stop.cancelled() => return Called::Stopped,
+                () = source.broken.broken() => {
+                    return source.broken.cause().map_or(Called::Stopped, Called::Broken);
+                }
+                _ = self.feed.changed() => continue,
+                came = came => came,
+            };
+            self.requests_first = matches!(came, Came::Answer(_));
+            match came {
+                Came::Answer(Ok(answer)) => return Called::Answered(answer.map_err(presentable)),
+                Came::Answer(Err(panic)) => return Called::Panicked(panic),
+                // Whoever offered it has gone, so nobody would know that it was admitted.
+                Came::Request(request) if request.acknowledgement.is_forsaken() => {}
+                Came::Request(request) => {
+                    source.subscribers.set_idle(false);
+                    self.event(request).await;
+                    source.subscribers.set_idle(!called.load(Ordering::Relaxed));
+                }
+            }
+            self.turns.next().await;
         }
     }
 
     /// Admits one event to everyone who is there; waits for somebody if nobody is.
-    async fn event(&mut self, item: &Item) {
-        self.metrics.produced.increment(1);
+    async fn event(&mut self, delivery: Delivery<Item>) {
+        self.source.metrics.produced.increment(1);
         self.source.stats.event();
+        let mut admission = Admission::new(self.source.clone(), delivery);
         let mut takers = self.source.subscribers.takers();
         while takers.is_empty() {
             // The last one was taken out by force while `next` held its thread: the event waits for the next one.
             tokio::select! {
                 () = self.source.stop.cancelled() => {
-                    error!("an event came after everyone who takes it had been stopped, and is gone");
-                    self.metrics.refused.increment(1);
+                    if !admission.can_come_again() {
+                        error!("an event came after everyone who takes it had been stopped, and is gone");
+                    }
                     return;
                 }
                 _ = self.feed.changed() => takers = self.source.subscribers.takers(),
             }
         }
-        match begin(&self.source.engine, takers, item) {
-            Ok(admission) => self.take_places(admission).await,
-            Err(error) => {
-                self.metrics.refused.increment(1);
-                let cause: &dyn std::error::Error = error.as_std();
-                error!(error = cause, "an event cannot be stored and is refused");
-            }
-        }
-    }
-
-    /// Takes a place for each workflow, which is what holds a fast source back; then hands the admission over.
-    async fn take_places(&self, mut admission: Admission) {
-        self.metrics.fanned_out.increment(admission.workflows.len() as u64);
-        for (taker, _, place) in &mut admission.workflows {
-            // On a stop the event is in hand already: it is admitted all the same, and its workflows stay stored.
-            tokio::select! {
-                biased;
-                taken = taker.orchestration.room() => *place = Some(taken),
-                () = taker.orchestration.stopping.cancelled() => {}
-                () = self.source.stop.cancelled() => {}
-            }
-        }
+        admission.offer(takers);
+        self.take_places(&mut admission).await;
         // The admitter ends only after this sender is gone.
         let _ = self.admissions.send(admission);
     }
-}
 
-/// Makes the workflows of one event and queues their admission.
-fn begin(engine: &Engine, takers: Vec<Taker>, item: &Item) -> Result<Admission> {
-    // A user's `Default` or `Serialize` may panic as well as fail.
-    contain_sync(|| {
-        let workflows = takers.into_iter().map(|taker| {
-            let seat = &taker.orchestration.seat;
-            let instance = seat.instance();
-            let loaded = seat.minion().begin(item.event.clone())?;
-            let id = engine.ids.next();
-            Ok((taker, Start::new(id, loaded, instance, now_ms()), None))
-        });
-        let workflows: Vec<_> = workflows.collect::<Result<_>>()?;
-        if !engine.keeps {
-            return Ok(Admission { committed: None, workflows });
-        }
-        let create = workflows.iter().map(|(taker, start, _)| taker.orchestration.row(start)).collect::<Result<_>>()?;
-        let op = Op::from(Admit { event: item.encode()?.into(), create, at_ms: now_ms(), cursor: None, dedupe: None });
-        Ok(Admission { committed: Some((engine.submit(op.clone()), op)), workflows })
-    })
-}
-
-async fn admit_all(engine: Arc<Engine>, refused: metrics::Counter, mut queue: mpsc::UnboundedReceiver<Admission>) {
-    let mut turns = Turns::default();
-    while let Some(admission) = queue.recv().await {
-        turns.next().await;
-        let durable = match admission.committed {
-            Some((committed, op)) => {
-                let stop =
-                    || join_all(admission.workflows.iter().map(|(taker, ..)| taker.orchestration.stopping.cancelled()));
-                engine.settle(committed, || op.clone(), || async { drop(stop().await) }).await
+    /// Takes a place for each workflow, which is what holds a fast source back.
+    async fn take_places(&self, admission: &mut Admission) {
+        let stop = || self.source.stop.cancelled();
+        if admission.offers.is_empty() {
+            tokio::select! {
+                biased;
+                // The semaphore is never closed.
+                room = self.unplaced.clone().acquire_owned() => admission.room = room.ok(),
+                () = stop() => {}
             }
-            None => Ok(Applied::Done),
-        };
-        if let Err(NotDurable::Rejected(cause) | NotDurable::Stopping(cause)) = durable {
-            refused.increment(1);
-            let cause: &dyn std::error::Error = &cause;
-            error!(error = cause, "an event could not be stored and is refused");
-            continue;
         }
-        for (taker, start, place) in admission.workflows {
-            wake(&taker.orchestration, start, place).await;
+        for offer in &mut admission.offers {
+            let orchestration = &offer.taker.orchestration;
+            // On a stop the event is in hand already: it is admitted all the same, and its workflows stay stored.
+            tokio::select! {
+                biased;
+                taken = orchestration.room() => offer.place = Some(taken),
+                () = orchestration.stopping.cancelled() => {}
+                () = stop() => {}
+            }
         }
     }
 }
 
-async fn wake(subscriber: &Arc<Orchestration>, start: Start, place: Option<OwnedSemaphorePermit>) {
-    let place = match place {
-        Some(place) if !subscriber.parks() => place,
-        _ => tokio::select! {
-            biased;
-            () = subscriber.parked() => {
-                subscriber.count_parked();
-                return;
-            }
-            // The pipeline was stopped while it waited for room, and workflows run on: this one as well.
-            place = subscriber.room() => place,
-        },
-    };
-    subscriber.metrics.started.increment(1);
-    subscriber.spawn(start, place);
+/// What a pipeline that flows may come upon.
+enum Came {
+    Request(Delivery<Item>),
+    Answer(Result<Result<Next<Item>>, String>),
+}
+
+type Answered = Result<Result<Next<Item>>, String>;
+
+fn poll_either(
+    requests: &mut Requests,
+    next: Pin<&mut impl Future<Output = Answered>>,
+    requests_first: bool,
+    cx: &mut Context<'_>,
+) -> Poll<Came> {
+    if requests_first && let Poll::Ready(request) = poll_request(requests, cx) {
+        return Poll::Ready(Came::Request(request));
+    }
+    if let Poll::Ready(answer) = next.poll(cx) {
+        return Poll::Ready(Came::Answer(answer));
+    }
+    if requests_first { Poll::Pending } else { poll_request(requests, cx).map(Came::Request) }
+}
+
+fn poll_request(requests: &mut Requests, cx: &mut Context<'_>) -> Poll<Delivery<Item>> {
+    let Some(open) = requests else { return Poll::Pending };
+    match open.poll_recv(cx) {
+        Poll::Ready(Some(request)) => Poll::Ready(request),
+        Poll::Ready(None) => {
+            *requests = None;
+            Poll::Pending
+        }
+        Poll::Pending => Poll::Pending,
+    }
 }
 
 /// Tells in a gauge that the pipeline waits, for as long as it does.
@@ -337,17 +392,15 @@ impl<'a> Waiting<'a> {
         Self { gauge, waits: false }
     }
 
-    fn yes(&mut self) {
-        if !std::mem::replace(&mut self.waits, true) {
-            self.gauge.set(1.0);
+    fn set(&mut self, waits: bool) {
+        if std::mem::replace(&mut self.waits, waits) != waits {
+            self.gauge.set(f64::from(u8::from(waits)));
         }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if self.waits {
-            self.gauge.set(0.0);
-        }
+        self.set(false);
     }
 }

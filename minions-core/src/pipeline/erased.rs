@@ -22,6 +22,8 @@ pub(crate) trait PipelineFactory: Send + Sync {
         self.event().0 == event
     }
     fn idle(&self) -> Duration;
+    /// How long keys are remembered.
+    fn keep_keys(&self) -> Duration;
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedPipeline>>>;
 }
 
@@ -73,6 +75,10 @@ impl<P: Pipeline> PipelineFactory for Factory<P> {
         P::IDLE
     }
 
+    fn keep_keys(&self) -> Duration {
+        P::KEEP_KEYS
+    }
+
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedPipeline>>> {
         async move { Ok(Box::new(Instance(P::create(cx).await?)) as Box<dyn ErasedPipeline>) }.boxed()
     }
@@ -90,6 +96,7 @@ impl<P: Pipeline> ErasedPipeline for Instance<P> {
         async move {
             Ok(match self.0.next().await? {
                 Next::Event(event) => Next::Event(Item::new(event)),
+                Next::Delivery(delivery) => Next::Delivery(delivery.map(Item::new)),
                 Next::Idle => Next::Idle,
                 Next::IdleFor(pause) => Next::IdleFor(pause),
                 Next::End => Next::End,

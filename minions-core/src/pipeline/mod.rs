@@ -1,4 +1,4 @@
-//! Where events come from.
+//! Where events come from, and how they become durable.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,15 +9,27 @@ use serde::de::DeserializeOwned;
 use crate::component::{Assembly, Component, Need};
 use crate::error::Result;
 
+mod admission;
+mod admitter;
+mod cursor;
+mod delivery;
 mod drive;
 mod erased;
+mod inlet;
+mod intake;
+mod keys;
 mod next;
 mod outlet;
 mod stats;
 mod subscribers;
 
-pub(crate) use drive::{Silence, Source, drive};
+pub(crate) use admitter::Broken;
+pub use cursor::{Cursor, Position};
+pub use delivery::{Admitted, Delivery, Refused};
+pub(crate) use drive::{Requests, Silence, Source, drive};
 pub(crate) use erased::{ErasedPipeline, Item, PipelineFactory, factory};
+pub use inlet::Inlet;
+pub(crate) use intake::{Intake, SourceSide};
 pub use next::{IntoNext, Next};
 pub use outlet::{EventSource, Origin};
 pub(crate) use stats::Stats;
@@ -45,6 +57,11 @@ pub trait Pipeline: Component {
     /// How long to wait after [`Next::Idle`] before asking again.
     const IDLE: Duration = Duration::from_millis(100);
 
+    /// How long a [key](Delivery::key) is remembered: an event with an equal one is a duplicate so long.
+    ///
+    /// A store keeps them over restarts. Without one that keeps, they are remembered in memory, at most 100 000 of them.
+    const KEEP_KEYS: Duration = Duration::from_secs(7 * 86_400);
+
     /// Makes the value; without it the fields are injected.
     ///
     /// # Errors
@@ -64,7 +81,8 @@ pub trait Pipeline: Component {
         async { Ok(()) }
     }
 
-    /// The next event, or that there is none now, or none any more.
+    /// The next event, or that there is none now, or none any more. A pipeline whose events all come through an [`Inlet`]
+    /// answers nothing: `std::future::pending().await`.
     ///
     /// # Errors
     ///
@@ -76,7 +94,8 @@ pub trait Pipeline: Component {
     ///
     /// The future is kept while the pipeline waits for its minions or is paused, and dropped at an await only when the
     /// pipeline stops or nobody is left to feed:
-    /// what is fetched but not yet returned belongs into `self`.
+    /// what is fetched but not yet returned belongs into `self`. What was returned is admitted, or its source hears that
+    /// it was not: through its [acknowledgement](Delivery::acknowledge), or because the [`Cursor`] stays before it.
     fn next(&mut self) -> impl Future<Output = Result<Next<Self::Event>>> + Send;
 
     /// Ends the value, after its last event; called once, also after a failed startup.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-use super::Storable;
+use super::{Delivery, Storable};
 
 /// An event, a pause, or the end of the source.
 ///
-/// Events and options of events convert, so a source over an iterator answers `Ok(lines.next().into())`:
+/// Events, deliveries and options of them convert, so a source over an iterator answers `Ok(lines.next().into())`:
 ///
 /// ```
 /// use minions_core::pipeline::Next;
@@ -18,11 +18,13 @@ use super::Storable;
 /// assert_eq!(first, Next::Event("one".to_owned()));
 /// assert_eq!(second, Next::End);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Next<E> {
     /// An event.
     Event(E),
+    /// An event with a key, a position or an acknowledgement.
+    Delivery(Delivery<E>),
     /// Nothing now; ask again after the pipeline's pause.
     Idle,
     /// Nothing now; ask again after this time.
@@ -41,6 +43,19 @@ impl<E> From<E> for Next<E> {
 impl<E> From<Option<E>> for Next<E> {
     fn from(event: Option<E>) -> Self {
         event.map_or(Self::End, Self::Event)
+    }
+}
+
+impl<E> From<Delivery<E>> for Next<E> {
+    fn from(delivery: Delivery<E>) -> Self {
+        Self::Delivery(delivery)
+    }
+}
+
+/// A delivery, or the end of the source.
+impl<E> From<Option<Delivery<E>>> for Next<E> {
+    fn from(delivery: Option<Delivery<E>>) -> Self {
+        delivery.map_or(Self::End, Self::Delivery)
     }
 }
 

@@ -76,6 +76,10 @@ impl<M: Minion> PipelineFactory for Outlet<M> {
         Duration::ZERO
     }
 
+    fn keep_keys(&self) -> Duration {
+        Duration::ZERO
+    }
+
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn ErasedPipeline>>> {
         let engine = cx.provided::<Engine>().expect("the runtime provides itself");
         ready(Ok(Box::new(Emitted { minion: M::NAME, engine }) as Box<dyn ErasedPipeline>)).boxed()

@@ -23,12 +23,19 @@ pub(crate) struct Feed {
     pub(crate) paused: bool,
     /// Asked to let go of `next`, because whoever is left is leaving.
     pub(crate) halted: bool,
+    /// Whether there ever was somebody.
+    joined: bool,
 }
 
 impl Feed {
     /// Whether events may be taken.
     pub(crate) fn flows(&self) -> bool {
         !self.paused && !self.halted && !self.list.is_empty()
+    }
+
+    /// Whether everyone has left or is leaving.
+    pub(crate) fn is_forsaken(&self) -> bool {
+        self.halted || (self.joined && self.list.is_empty())
     }
 }
 
@@ -49,6 +56,7 @@ impl Subscribers {
         self.feed.send_modify(|feed| {
             feed.list = feed.list.iter().cloned().chain(new).collect();
             feed.halted = false;
+            feed.joined = true;
         });
     }
 

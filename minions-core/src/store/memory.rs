@@ -144,9 +144,8 @@ impl StateStore for MemoryStore {
     fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
         let content = self.content.lock();
         let of_source = content.cursors.iter().filter(|((of, _), _)| *of == source);
-        let cursors = of_source.map(|((_, partition), (count, position))| {
-            StoredCursor::new(&**partition, *count, position.clone())
-        });
+        let cursors = of_source
+            .map(|((_, partition), (count, position))| StoredCursor::new(&**partition, *count, position.clone()));
         ready(Ok(cursors.collect())).boxed()
     }
 

@@ -46,6 +46,7 @@ impl CheckpointMetrics {
 pub(crate) struct WorkflowMetrics {
     pub(crate) started: Counter,
     pub(crate) resumed: Counter,
+    pub(crate) filtered: Counter,
     pub(crate) in_flight: Gauge,
     pub(crate) parked: Counter,
     pub(crate) quarantined: Gauge,
@@ -94,6 +95,7 @@ impl WorkflowMetrics {
         Self {
             started: counter!(names::WORKFLOWS_STARTED, "orchestration" => o(), "minion" => minion),
             resumed: counter!(names::WORKFLOWS_RESUMED, "orchestration" => o(), "minion" => minion),
+            filtered: counter!(names::EVENTS_FILTERED, "orchestration" => o(), "minion" => minion),
             in_flight: gauge!(names::WORKFLOWS_IN_FLIGHT, "orchestration" => o(), "minion" => minion),
             parked: counter!(names::WORKFLOWS_PARKED, "orchestration" => o(), "minion" => minion),
             quarantined,
@@ -136,6 +138,7 @@ impl StepMetrics {
 pub(crate) struct PipelineMetrics {
     pub(crate) produced: Counter,
     pub(crate) fanned_out: Counter,
+    pub(crate) duplicates: Counter,
     pub(crate) refused: Counter,
     pub(crate) errors: Counter,
     pub(crate) waiting: Gauge,
@@ -149,6 +152,7 @@ impl PipelineMetrics {
         Self {
             produced: counter!(names::EVENTS_PRODUCED, "pipeline" => p()),
             fanned_out: counter!(names::EVENTS_FANNED_OUT, "pipeline" => p()),
+            duplicates: counter!(names::EVENTS_DUPLICATE, "pipeline" => p()),
             refused: counter!(names::EVENTS_REFUSED, "pipeline" => p()),
             errors: counter!(names::PIPELINE_ERRORS, "pipeline" => p()),
             waiting,

@@ -1,5 +1,9 @@
-//! What the runtime says of itself: [`names`] is the table of its metrics.
+//! What the runtime says of itself: [`names`] is the table of its metrics, and the ledgers say what became of every event.
 
 pub(crate) mod caller;
 pub(crate) mod handles;
+mod ledger;
 pub mod names;
+
+pub(crate) use ledger::Kept;
+pub use ledger::{EventLedger, WorkflowLedger};

@@ -44,6 +44,10 @@ table! {
         "Workflows created for those events, over all minions.";
     EVENTS_REFUSED = "minions_events_refused_total", Counter, Count, ["pipeline"],
         "Events that could not be stored and were not admitted.";
+    EVENTS_DUPLICATE = "minions_events_duplicate_total", Counter, Count, ["pipeline"],
+        "Events with a key that was admitted before.";
+    EVENTS_FILTERED = "minions_events_filtered_total", Counter, Count, ["orchestration", "minion"],
+        "Events that a minion does not accept.";
     PIPELINE_ERRORS = "minions_pipeline_errors_total", Counter, Count, ["pipeline"],
         "Calls of next that failed or panicked.";
     PIPELINE_WAITING = "minions_pipeline_waiting", Gauge, Count, ["pipeline"],

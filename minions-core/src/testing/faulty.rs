@@ -45,7 +45,9 @@ enum Mode {
     Hangs,
     Slow(Duration),
     RejectsCheckpoints,
+    RejectsAdmissions,
     Panics,
+    Disowned,
 }
 
 impl FaultyStore {
@@ -91,9 +93,19 @@ impl FaultyStore {
         self.mode.send_replace(Mode::Slow(time));
     }
 
+    /// Answers to everything that is committed that another process owns it by now.
+    pub fn disown(&self) {
+        self.mode.send_replace(Mode::Disowned);
+    }
+
     /// Rejects every checkpoint between two steps; everything else works.
     pub fn reject_checkpoints(&self) {
         self.mode.send_replace(Mode::RejectsCheckpoints);
+    }
+
+    /// Rejects every admission that would store a workflow; everything else works.
+    pub fn reject_admissions(&self) {
+        self.mode.send_replace(Mode::RejectsAdmissions);
     }
 
     /// Rejects the checkpoints and the quarantine of one workflow, whatever else the store does.
@@ -115,6 +127,7 @@ impl FaultyStore {
 
     fn rejects(&self, op: &Op, mode: Mode) -> bool {
         let id = match op {
+            Op::Admit(admit) => return mode == Mode::RejectsAdmissions && !admit.create.is_empty(),
             Op::Advance(_) if mode == Mode::RejectsCheckpoints => return true,
             Op::Advance(advance) => advance.id,
             Op::Defer(defer) => defer.id,
@@ -174,6 +187,9 @@ impl StateStore for FaultyStore {
             }
             if matches!(now, Mode::Fails | Mode::FailsOnce) {
                 return batch.iter().map(|_| Err(no())).collect();
+            }
+            if now == Mode::Disowned {
+                return batch.iter().map(|_| Err(StoreError::owned("another process has opened the store"))).collect();
             }
             // One by one, so that what is rejected is answered in its place.
             let mut answers = Vec::with_capacity(batch.len());

@@ -169,10 +169,11 @@ impl Run<'_> {
                 work: asked.work,
                 at_ms,
             });
+            let emitting = o.engine.emitting(&op);
             if let Err(then) = self.commit(&op).await {
                 return then;
             }
-            o.engine.emitted(&op);
+            o.engine.emitted(&op, emitting);
         } else if let Err(error) = o.engine.deliver(o.name, asked) {
             return self.give_up(Failed::new(error)).await;
         }
@@ -348,10 +349,11 @@ impl Run<'_> {
                 work: asked.work,
                 history: self.history(outcome, at_ms),
             });
+            let emitting = o.engine.emitting(&op);
             if let Err(then) = self.commit(&op).await {
                 return then;
             }
-            o.engine.emitted(&op);
+            o.engine.emitted(&op, emitting);
         } else if let Err(error) = o.engine.deliver(o.name, asked) {
             return self.give_up(Failed::new(error)).await;
         }
@@ -469,10 +471,7 @@ impl Run<'_> {
     }
 
     fn count(&self, end: End) {
-        self.o.metrics.end(end, self.began.elapsed());
-        if end == End::Quarantined {
-            self.o.count_quarantined();
-        }
+        self.o.ended(self.state.id, end, self.began.elapsed());
     }
 
     fn step_name(&self) -> &'static str {

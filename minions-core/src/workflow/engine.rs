@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
+use crate::pipeline::Intake;
 use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStore, StoreError};
 use crate::telemetry::handles::CheckpointMetrics;
+use crate::telemetry::{Kept, WorkflowLedger};
 
 use super::mailbox::Mailbox;
 use super::recovery::Recovery;
@@ -27,11 +30,16 @@ pub(crate) struct Engine {
     /// Signals, where no store keeps them.
     pub(crate) mailbox: Mailbox,
     pub(crate) recovery: Recovery,
+    /// Why nothing can be stored any more: the store belongs to another process.
+    disowned: watch::Sender<Option<StoreError>>,
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
     /// How many workflows of each orchestration were found or set aside in quarantine; kept here, because an orchestration
     /// may come and go.
     quarantined: Mutex<HashMap<Arc<str>, u64>>,
+    /// What is booked for each orchestration, and shared by the instances of each pipeline; they may come and go too.
+    ledgers: Mutex<HashMap<Arc<str>, Arc<Kept<WorkflowLedger>>>>,
+    intakes: Mutex<HashMap<Arc<str>, Arc<Intake>>>,
     /// Orchestrations that were stopped while a step blocked its thread, so that their workflows may still be awake.
     leftovers: Mutex<Vec<Arc<Orchestration>>>,
 }
@@ -56,7 +64,10 @@ impl Engine {
             routes: Routes::default(),
             mailbox: Mailbox::default(),
             recovery: Recovery::new(opened),
+            disowned: watch::Sender::new(None),
             quarantined: Mutex::default(),
+            ledgers: Mutex::default(),
+            intakes: Mutex::default(),
             leftovers: Mutex::default(),
             store,
         }
@@ -88,8 +99,18 @@ impl Engine {
         match first.await {
             Ok(applied) => Ok(applied),
             // Boxed, so that the state of the rare path does not lie in every workflow's memory.
-            Err(error) => Box::pin(self.repeat(error, make, stop())).await,
+            Err(error) => self.retry(error, make, stop()).await,
         }
+    }
+
+    /// Repeats an operation that has failed with `error` until it is durable.
+    pub(crate) async fn retry(
+        &self,
+        error: StoreError,
+        make: impl Fn() -> Op + Send,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<Applied, NotDurable> {
+        Box::pin(self.repeat(error, make, stop)).await
     }
 
     async fn repeat(
@@ -105,6 +126,12 @@ impl Engine {
             if error.is_rejected() {
                 return Err(NotDurable::Rejected(error));
             }
+            if error.is_owned() {
+                // It never comes back, and whoever has it runs the same workflows: this program ends.
+                self.disowned.send_if_modified(|known| known.is_none() && known.replace(error.clone()).is_none());
+                stop.await;
+                return Err(NotDurable::Stopping(error));
+            }
             self.blocked.report(&error);
             tokio::select! {
                 () = &mut stop => return Err(NotDurable::Stopping(error)),
@@ -115,6 +142,18 @@ impl Engine {
                 Err(again) => error = again,
             }
         }
+    }
+
+    /// Waits until the store turns out to belong to another process.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub(crate) async fn disowned(&self) -> StoreError {
+        let mut disowned = self.disowned.subscribe();
+        // The sender lives in `self`.
+        let error = disowned.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
+        error.expect("it was waited for")
     }
 
     /// Waits until everything that was queued before is answered.
@@ -138,6 +177,17 @@ impl Engine {
         let known = quarantined.entry(orchestration.clone()).or_default();
         *known += count;
         *known
+    }
+
+    /// The ledger of an orchestration.
+    pub(crate) fn ledger(&self, orchestration: &Arc<str>) -> Arc<Kept<WorkflowLedger>> {
+        self.ledgers.lock().entry(orchestration.clone()).or_default().clone()
+    }
+
+    /// What the instances of a pipeline share; `scope` is whose its keys and positions are.
+    pub(crate) fn intake(&self, scope: &Arc<str>) -> Arc<Intake> {
+        let mut intakes = self.intakes.lock();
+        intakes.entry(scope.clone()).or_insert_with(|| Arc::new(Intake::new(scope.clone()))).clone()
     }
 
     /// Remembers an orchestration that was stopped while workflows of it are still awake.

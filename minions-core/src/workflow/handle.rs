@@ -147,6 +147,12 @@ impl Workflow {
         self.failure.as_deref()
     }
 
+    /// The events of type `E` that this attempt has emitted so far, for testing a step.
+    #[must_use]
+    pub fn emitted<E: Clone + 'static>(&self) -> Vec<E> {
+        self.pending.emitted()
+    }
+
     /// Hands over work to be done in the commit of the checkpoint that follows this step, by a store that knows how:
     /// together with it or not at all. If the step fails, it is forgotten; if the work fails, the step has failed.
     ///

@@ -17,7 +17,8 @@ use crate::backoff::Backoff;
 use crate::minion::{ErasedMinion, ErasedWorkflow, History, StepInfo};
 use crate::store::{Due, Filter, NewWorkflow, StepFailure, StoreError, StoredWorkflow};
 use crate::telemetry::caller::CallerId;
-use crate::telemetry::handles::WorkflowMetrics;
+use crate::telemetry::handles::{End, WorkflowMetrics};
+use crate::telemetry::{Kept, WorkflowLedger};
 
 use super::drive::{Left, drive};
 use super::seat::Seat;
@@ -34,10 +35,11 @@ pub(crate) struct Orchestration {
     pub(crate) caller: CallerId,
     pub(crate) metrics: WorkflowMetrics,
     pub(crate) engine: Arc<Engine>,
+    pub(crate) ledger: Arc<Kept<WorkflowLedger>>,
     /// One permit for every workflow that may be awake.
     slots: Arc<Semaphore>,
     tasks: TaskTracker,
-    awake: Mutex<HashMap<WorkflowId, AbortHandle>>,
+    awake: Mutex<HashMap<WorkflowId, Task>>,
     /// Told whenever a workflow is awake no more.
     fewer: Notify,
     pub(crate) waker: Waker,
@@ -138,6 +140,7 @@ impl Orchestration {
         let metrics = WorkflowMetrics::register(&id, name, steps);
         metrics.quarantined.set(engine.add_quarantined(&id, 0) as f64);
         Self {
+            ledger: engine.ledger(&id),
             metrics,
             steps_hash: minion.steps_hash(),
             slots: Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS))),
@@ -266,14 +269,36 @@ impl Orchestration {
         }
         self.begun.fetch_add(1, Ordering::Release);
         self.metrics.in_flight.increment(1.0);
+        self.ledger.book(|ledger| ledger.running += 1);
         let mut guard = Awake { orchestration: self.clone(), id, place: Place(Some(slot)), left: Left::Nothing };
         let task = self.tasks.spawn(async move {
             let orchestration = guard.orchestration.clone();
             let left = drive(&orchestration, &mut guard.place, start).await;
             guard.leaves(left);
         });
-        awake.insert(id, task.abort_handle());
+        awake.insert(id, Task { handle: task.abort_handle(), has_ended: false });
         true
+    }
+
+    /// Books the end of a workflow that is awake, once it is durable.
+    pub(crate) fn ended(&self, id: WorkflowId, end: End, took: Duration) {
+        self.metrics.end(end, took);
+        if end == End::Quarantined {
+            // Stored where there is a store, dropped where there is none: as every workflow that just falls asleep.
+            return self.count_quarantined();
+        }
+        let Some(true) = self.awake.lock().get_mut(&id).map(|task| !std::mem::replace(&mut task.has_ended, true))
+        else {
+            return;
+        };
+        self.ledger.book(|ledger| {
+            ledger.running -= 1;
+            match end {
+                End::Succeeded => ledger.succeeded += 1,
+                End::Aborted => ledger.aborted += 1,
+                End::Failed | End::Quarantined => ledger.failed += 1,
+            }
+        });
     }
 
     /// Waits until nothing is awake and nothing rests; more may come from outside.
@@ -339,7 +364,7 @@ impl Orchestration {
 
     /// Drops every workflow where it is, at its next await; answers how many there were.
     pub(crate) fn interrupt(&self) -> usize {
-        let tasks: Vec<_> = self.awake.lock().values().cloned().collect();
+        let tasks: Vec<_> = self.awake.lock().values().map(|task| task.handle.clone()).collect();
         tasks.iter().for_each(AbortHandle::abort);
         tasks.len()
     }
@@ -383,6 +408,13 @@ impl Orchestration {
     }
 }
 
+/// The task of a workflow that is awake.
+struct Task {
+    handle: AbortHandle,
+    /// Whether its end is durable and booked.
+    has_ended: bool,
+}
+
 /// Lies in the task of a workflow and cleans up however it ends.
 struct Awake {
     orchestration: Arc<Orchestration>,
@@ -400,7 +432,14 @@ impl Awake {
 impl Drop for Awake {
     fn drop(&mut self) {
         let o = &self.orchestration;
-        o.awake.lock().remove(&self.id);
+        let task = o.awake.lock().remove(&self.id);
+        if !task.is_some_and(|task| task.has_ended) {
+            o.ledger.book(|ledger| {
+                ledger.running -= 1;
+                // Where nothing is kept, it is gone.
+                ledger.dropped += u64::from(!o.engine.keeps);
+            });
+        }
         o.metrics.in_flight.decrement(1.0);
         if !o.engine.keeps {
             o.engine.mailbox.forget(self.id);

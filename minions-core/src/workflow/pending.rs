@@ -36,6 +36,12 @@ impl Pending {
         }
     }
 
+    /// The events of type `E` so far.
+    pub(crate) fn emitted<E: Clone + 'static>(&self) -> Vec<E> {
+        let asked = self.asked.lock();
+        asked.emits.iter().filter_map(|emission| emission.item.event.downcast_ref().cloned()).collect()
+    }
+
     pub(crate) fn work(&self, work: Work) {
         self.asked.lock().work.push(work);
     }

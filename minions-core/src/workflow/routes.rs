@@ -1,16 +1,18 @@
 //! Where emitted events go: from a minion and a type of event to the orchestrations that react.
 
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use tracing::{error, warn};
 
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::minion::{Emission, MinionFactory};
 use crate::store::{Admit, Dedupe, NewWorkflow, Op};
+use crate::telemetry::{Kept, WorkflowLedger};
 
 use super::orchestration::{Orchestration, Start};
 use super::{Asked, Engine};
@@ -23,6 +25,8 @@ const KEEP_KEYS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub(crate) struct Routes {
     declared: RwLock<HashMap<(&'static str, TypeId), Vec<Route>>>,
     running: RwLock<HashMap<Arc<str>, Running>>,
+    /// Whose events nobody takes: said once each.
+    unheard: Mutex<HashSet<(&'static str, TypeId)>>,
 }
 
 /// An orchestration that runs, or has been stopped and may be started again.
@@ -91,7 +95,14 @@ impl Routes {
     }
 
     fn of(&self, minion: &'static str, event: TypeId) -> Vec<Route> {
-        self.declared.read().get(&(minion, event)).cloned().unwrap_or_default()
+        let routes = self.declared.read().get(&(minion, event)).cloned().unwrap_or_default();
+        if routes.is_empty() && self.unheard.lock().insert((minion, event)) {
+            warn!(
+                minion,
+                "the minion emits an event that no line of the program takes; add one with it on the left side"
+            );
+        }
+        routes
     }
 }
 
@@ -149,14 +160,23 @@ impl Engine {
         crate::panics::contain_sync(|| live.seat.minion().accept(&*emission.item.event))
     }
 
+    /// Books what an operation emits, before it is durable: whoever it is for may begin as soon as it is.
+    pub(crate) fn emitting(&self, op: &Op) -> Emitting {
+        let create = emits(op).iter().flat_map(|emit| &emit.create);
+        let ledgers: Vec<_> = create.map(|new| self.ledger(&new.orchestration)).collect();
+        for ledger in &ledgers {
+            ledger.book(|ledger| {
+                ledger.emitted += 1;
+                ledger.pending += 1;
+            });
+        }
+        Emitting { ledgers }
+    }
+
     /// Wakes whoever an operation that is durable now has stored workflows for.
-    pub(crate) fn emitted(&self, op: &Op) {
-        let emits = match op {
-            Op::Advance(advance) => &advance.emits,
-            Op::Resolve(resolve) => &resolve.emits,
-            _ => return,
-        };
-        for new in emits.iter().flat_map(|emit| &emit.create) {
+    pub(crate) fn emitted(&self, op: &Op, emitting: Emitting) {
+        emitting.are_stored();
+        for new in emits(op).iter().flat_map(|emit| &emit.create) {
             self.note(&new.orchestration, new.wake_ms.unwrap_or_default());
         }
     }
@@ -179,7 +199,14 @@ impl Engine {
         }
         for emission in asked.emits {
             for Route { orchestration, .. } in self.routes.of(from, emission.item.type_id()) {
-                let Some(live) = self.routes.live(&orchestration) else { continue };
+                let Some(live) = self.routes.live(&orchestration) else {
+                    error!(
+                        minion = from,
+                        orchestration = &*orchestration,
+                        "an emitted event is gone: who takes it does not run, and no store keeps it"
+                    );
+                    continue;
+                };
                 if !self.accepts(&orchestration, &emission)? {
                     continue;
                 }
@@ -187,12 +214,13 @@ impl Engine {
                 let loaded = crate::panics::contain_sync(|| minion.begin(emission.item.event.clone()))?;
                 let start = Start::new(self.ids.next(), loaded, instance, now_ms());
                 let (token, delay) = (live.admission(), emission.delay);
+                live.ledger.book(|ledger| ledger.emitted += 1);
                 // Its place is waited for elsewhere: the workflow that emits holds one, perhaps of the same orchestration.
                 tokio::spawn(async move {
                     let _token = token;
                     tokio::time::sleep(delay).await;
                     tokio::select! {
-                        () = live.stopping.cancelled() => {}
+                        () = live.stopping.cancelled() => live.ledger.book(|ledger| ledger.dropped += 1),
                         slot = live.room() => {
                             live.metrics.started.increment(1);
                             live.spawn(start, slot);
@@ -202,5 +230,39 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+fn emits(op: &Op) -> &[Admit] {
+    match op {
+        Op::Advance(advance) => &advance.emits,
+        Op::Resolve(resolve) => &resolve.emits,
+        _ => &[],
+    }
+}
+
+/// Emitted workflows on their way to durability, in the ledgers of those that they are for.
+#[must_use]
+pub(crate) struct Emitting {
+    ledgers: Vec<Arc<Kept<WorkflowLedger>>>,
+}
+
+impl Emitting {
+    fn are_stored(mut self) {
+        for ledger in std::mem::take(&mut self.ledgers) {
+            ledger.book(|ledger| ledger.pending -= 1);
+        }
+    }
+}
+
+impl Drop for Emitting {
+    fn drop(&mut self) {
+        // As if the step had emitted nothing. What is stored nevertheless is found by the next process.
+        for ledger in &self.ledgers {
+            ledger.book(|ledger| {
+                ledger.emitted -= 1;
+                ledger.pending -= 1;
+            });
+        }
     }
 }

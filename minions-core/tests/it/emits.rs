@@ -223,3 +223,11 @@ fn r9_what_was_emitted_for_an_orchestration_that_does_not_run_is_kept_for_it() {
         assert_eq!(sorted(&acts.alerts), [2]);
     });
 }
+
+#[tokio::test]
+async fn a_test_of_a_step_sees_what_it_has_emitted() {
+    let (splitter, wf) = (Splitter(Acts::default()), Workflow::detached());
+    assert_eq!(splitter.step(0, &Job { number: 2 }, &mut (), &wf).await.unwrap(), Flow::Continue);
+    assert_eq!(wf.emitted::<Alert>(), [Alert { number: 2 }]);
+    assert_eq!(wf.emitted::<Job>(), [Job { number: 1 }]);
+}

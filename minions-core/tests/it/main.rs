@@ -6,12 +6,16 @@ mod support;
 
 mod admission;
 mod control;
+mod cursor;
 mod cycles;
 mod deaths;
+mod deliveries;
 mod emits;
 mod erased;
 mod found;
 mod hang;
+mod inlet;
+mod ledger;
 mod lifecycle;
 mod manifest;
 mod outcomes;

@@ -94,7 +94,7 @@ async fn s7_a_store_that_panics_blocks_and_harms_nobody() {
     let gru = program(&events, script.clone()).store(store.clone()).start().await.unwrap();
     store.panic();
     events.push(Job { number: 1 });
-    until("two tries", async || store.tried().len() >= 2).await;
+    until("two tries", async || store.tried().iter().filter(|op| **op == "admit").count() >= 2).await;
     assert!(script.ran().is_empty());
     store.work();
     until("the steps", async || script.ran().len() == 3).await;
@@ -128,4 +128,24 @@ async fn d5_now_interrupts_without_losing_a_commit() {
     let report = gru.shutdown_with(StopMode::Now).await;
     assert_eq!((report.parked, report.interrupted), (0, 8), "{report}");
     assert!(rows(store.inner()).await.iter().all(|row| row.step == "second" && row.status == Status::Running));
+}
+
+#[tokio::test(start_paused = true)]
+async fn r8_a_program_whose_store_belongs_to_another_process_ends_at_once_and_writes_nothing_more() {
+    let (store, gate) = (FaultyStore::new(), Gate::new());
+    let script = Script::held(&gate, |step| step == "second");
+    let events = Events::new();
+    events.push(Job { number: 1 });
+    let gru = program(&events, script.clone()).store(store.clone()).start().await.unwrap();
+    gate.arrivals(1).await;
+    store.disown();
+    gate.open();
+    assert_eq!(gru.finished().await, Finished::Failed("another process has opened the store".to_owned()));
+    let tried = store.tried().len();
+    // It is taken down without being asked, by the one who noticed.
+    let report = gru.shutdown().await;
+    assert_eq!(report.mode, StopMode::Now);
+    assert_eq!(script.ran_of(1), ["first", "second"]);
+    assert!(store.tried().len() <= tried + 1, "{:?}", store.tried());
+    assert_eq!(rows(store.inner()).await[0].step, "second");
 }

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, Fields, GenericParam, Ident, Index, ItemStruct, Meta, Type};
 
-use crate::attr::{self, Arguments, Refused, Why};
+use crate::attr::{self, Arguments, Refused};
 use crate::diag::Diagnostics;
 use crate::kind::Kind;
 use crate::name;
@@ -42,10 +42,15 @@ pub(crate) struct FieldDefault {
     pub(crate) value: Option<Expr>,
 }
 
-const EMITS: Refused = Refused { key: "emits", why: Why::NotYet("leave it out, and let a pipeline produce the event") };
 const BEHAVIOUR: &str = "it is behaviour and belongs to the impl: `#[pipeline(..)] impl ..`";
-const BACKGROUND: Refused = Refused { key: "background", why: Why::Elsewhere(BEHAVIOUR) };
-const IDLE: Refused = Refused { key: "idle", why: Why::Elsewhere(BEHAVIOUR) };
+const STEPS: &str = "it belongs to the impl, with the steps: `#[minion(..)] impl ..`";
+const EMITS: Refused = Refused { key: "emits", place: STEPS };
+const VERSION: Refused = Refused { key: "version", place: STEPS };
+const HISTORY: Refused = Refused { key: "history", place: STEPS };
+const FAILURES: Refused = Refused { key: "failures", place: STEPS };
+const NOT_A_MINION: Refused = Refused { key: "emits", place: "only a minion emits events: with its checkpoints" };
+const BACKGROUND: Refused = Refused { key: "background", place: BEHAVIOUR };
+const IDLE: Refused = Refused { key: "idle", place: BEHAVIOUR };
 
 impl Component {
     /// Reads an annotated struct; its helper attributes are taken out of `item`.
@@ -57,7 +62,11 @@ impl Component {
         let name = name::component(declared.as_ref(), &item.ident, diag);
         let id = arguments.string("id", diag).and_then(|literal| name::id(&literal, diag));
         let restart = arguments.take("restart").and_then(|argument| Restart::parse(argument, diag));
-        let refused: &[Refused] = if kind == Kind::Pipeline { &[EMITS, BACKGROUND, IDLE] } else { &[EMITS] };
+        let refused: &[Refused] = match kind {
+            Kind::Resource => &[NOT_A_MINION],
+            Kind::Pipeline => &[NOT_A_MINION, BACKGROUND, IDLE],
+            Kind::Minion => &[EMITS, VERSION, HISTORY, FAILURES],
+        };
         arguments.finish(&["name", "id", "restart", "crate"], refused, diag);
         let fields = fields(kind, &mut item.fields, diag);
         Self { kind, root, ident: item.ident.clone(), name, id, restart, fields, is_sound }
@@ -273,7 +282,7 @@ mod tests {
         );
         assert!(seen[0].contains("argument `background` does not belong here"));
         assert!(seen[1].contains("belongs to the impl"));
-        assert!(seen[2].contains("`emits` is not yet supported"));
+        assert!(seen[2].contains("only a minion emits events"));
         assert!(seen[3].contains("did you mean `name`?"));
     }
 

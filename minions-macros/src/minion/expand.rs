@@ -5,33 +5,49 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned as _;
 
-use crate::block::Block;
+use crate::block::{Block, Method, ungrouped};
 use crate::hooks::Hooks;
 use crate::kind::Kind;
 use crate::paths::{Root, local};
 use crate::text::spelled;
-use crate::{attr, forward, half};
+use crate::{attr, duration, forward, half};
 
+use super::arguments;
 use super::model::majority;
-use super::step::Step;
+use super::step::{Declared, Retry, Step};
 
-pub(crate) fn minion(root: &Root, block: &Block, hooks: &Hooks<'_>, steps: &[Step]) -> TokenStream {
+pub(crate) fn minion(
+    root: &Root,
+    block: &Block,
+    declared: &arguments::Declared,
+    hooks: &Hooks<'_>,
+    steps: &[Step],
+) -> TokenStream {
     let private = root.private();
     let ty = &block.self_ty;
     let markers = half::markers(Kind::Minion, ty, half::creates(block, hooks), &private);
     let types = majority(steps, |step| &step.event).zip(majority(steps, |step| &step.context));
+    let source = (!declared.emits.is_empty()).then(|| {
+        quote! {
+            #[automatically_derived]
+            impl<E> #private::Produces<E> for #ty {}
+            #[automatically_derived]
+            impl #private::Source for #ty {}
+        }
+    });
     let implementation = match types {
-        Some((event, context)) => implementation(root, ty, hooks, steps, event, context),
+        Some((event, context)) => implementation(root, ty, declared, hooks, steps, event, context),
         // What is missing has been reported; the lines of `app!` should not report it again.
         None => quote! {
             #[automatically_derived]
             impl<P> #private::Fits<P, true> for #ty {}
+            #source
         },
     };
     quote! {
         const _: () = {
             #[allow(unused_imports)]
-            use #private::NoProbe as _;
+            use #private::{NoProbe as _, Unjudged as _};
             #markers
             #implementation
         };
@@ -41,6 +57,7 @@ pub(crate) fn minion(root: &Root, block: &Block, hooks: &Hooks<'_>, steps: &[Ste
 fn implementation(
     root: &Root,
     ty: &Type,
+    declared: &arguments::Declared,
     hooks: &Hooks<'_>,
     steps: &[Step],
     event: &Type,
@@ -50,12 +67,17 @@ fn implementation(
     let types = Types::new(root, event, context);
     let Types { event_of, context_of, assertions, .. } = &types;
     let forwarded = forward::shared(hooks, root);
+    let (constants, emits) = (constants(root, declared), emits(root, ty, &declared.emits));
+    let accept = hooks.all("accept").filter_map(|method| accept(root, method, &types));
+    let migrate = hooks.all("migrate").map(|method| migrate(root, method));
     let infos = steps.iter().map(|step| {
-        let Step { name, ident, conditions, .. } = step;
+        let Step { name, ident, conditions, declared, .. } = step;
+        let declared = info(&private, declared);
         quote_spanned! {ident.span()=>
             #(#conditions)*
             #private::StepInfo::new(#name)
                 .at(#private::Location::new(::core::file!(), ::core::line!(), ::core::column!()))
+                #declared
         }
     });
     let (positions, indices) = indices(steps);
@@ -80,8 +102,11 @@ fn implementation(
             #event_item
             #context_item
             const STEPS: &'static [#there::StepInfo] = &[#(#infos),*];
+            #constants
 
             #forwarded
+            #(#accept)*
+            #(#migrate)*
 
             async fn step<'a>(
                 &'a #this,
@@ -105,7 +130,134 @@ fn implementation(
             }
         }
     };
-    quote!(#assertions #implementation)
+    quote!(#assertions #implementation #emits)
+}
+
+/// What the arguments of the impl half say.
+fn constants(root: &Root, declared: &arguments::Declared) -> TokenStream {
+    let private = root.private();
+    let arguments::Declared { emits, version, history, failures, .. } = declared;
+    let version = version.map(|version| quote!(const VERSION: u32 = #version;));
+    let history = history.as_ref().map(|history| {
+        let last = u64::from(history.last);
+        let age = history.age.map(|age| {
+            let age = duration::tokens(age);
+            quote!(.for_at_most(#age))
+        });
+        quote!(const HISTORY: #private::History = #private::History::last(#last) #age;)
+    });
+    let emits = (!emits.is_empty()).then(|| {
+        let infos = emitted(root, emits).map(|event| quote!(#private::EmitInfo::of::<#event>()));
+        quote!(const EMITS: &'static [#private::EmitInfo] = &[#(#infos),*];)
+    });
+    let failures = (!failures.is_empty()).then(|| {
+        let infos = failures.iter().map(|ty| {
+            let private = root.private_at(ty.span());
+            quote_spanned!(ty.span()=> #private::FailureInfo::of::<#ty>())
+        });
+        quote!(const FAILURES: &'static [#private::FailureInfo] = &[#(#infos),*];)
+    });
+    quote!(#version #history #emits #failures)
+}
+
+/// The events that a minion emits; one that cannot be stored is reported by its assertion, and stood in for here.
+fn emitted(root: &Root, emits: &[Type]) -> impl Iterator<Item = TokenStream> {
+    emits.iter().enumerate().map(|(index, event)| {
+        let there = root.private_at(event.span());
+        quote_spanned! {event.span()=>
+            <#there::Answer<{ <#there::Probe<#event>>::IS_EVENT }> as #there::EmittedOf<#event, #index>>::Event
+        }
+    })
+}
+
+/// What makes the minion a source of its events.
+fn emits(root: &Root, ty: &Type, emits: &[Type]) -> Option<TokenStream> {
+    let private = root.private();
+    let produces = emits.iter().zip(emitted(root, emits)).map(|(event, emitted)| {
+        let there = root.private_at(event.span());
+        quote_spanned! {event.span()=>
+            const _: fn() = || #there::assert_event::<#event>();
+            #[automatically_derived]
+            impl #there::Produces<#emitted> for #ty {}
+            #[automatically_derived]
+            impl #there::Emits<#emitted> for #ty {}
+        }
+    });
+    (!emits.is_empty()).then(|| {
+        quote! {
+            #(#produces)*
+            #[automatically_derived]
+            impl #private::EventSource for #ty {
+                fn origin() -> #private::Origin {
+                    #private::Origin::emitted_by::<Self>()
+                }
+            }
+        }
+    })
+}
+
+/// Nothing when it does not take the event by reference, which has been reported.
+fn accept(root: &Root, method: &Method, types: &Types<'_>) -> Option<TokenStream> {
+    let (conditions, span) = (method.conditions(), method.output_span());
+    let here = method.signature.ident.span();
+    let (this, event) = (local("self", span), local("event", here));
+    let own = match ungrouped(&method.parameters().next()?.ty) {
+        Type::Reference(reference) if reference.mutability.is_none() => &reference.elem,
+        _ => return None,
+    };
+    let (event_of, main) = (&types.event_of, types.event);
+    let given = if spelled(own) == spelled(main) {
+        quote!(#event_of::get(#event))
+    } else {
+        let private = root.private_at(own.span());
+        quote_spanned!(own.span()=> <#own as #private::AcceptedEvent<#main>>::same(#event_of::get(#event)))
+    };
+    let there = root.private_at(span);
+    let call = quote_spanned!(span=> #there::Acceptance::accepted(Self::accept(#this, #given)));
+    Some(quote_spanned! {here=>
+        #(#conditions)*
+        fn accept(&#this, #event: &Self::Event) -> bool {
+            #call
+        }
+    })
+}
+
+fn migrate(root: &Root, method: &Method) -> TokenStream {
+    let (conditions, span) = (method.conditions(), method.output_span());
+    let here = method.signature.ident.span();
+    let (private, there) = (root.private_at(here), root.private_at(span));
+    // The parameter's own type takes the blame when it is not `&mut Stored`.
+    let stored = local("stored", method.parameters().next().map_or(span, |parameter| parameter.ty.span()));
+    let call = quote_spanned!(span=> #there::HookResult::hook(Self::migrate(#stored)));
+    quote_spanned! {here=>
+        #(#conditions)*
+        fn migrate(#stored: &mut #private::Stored) -> #private::Result<()> {
+            #call
+        }
+    }
+}
+
+/// What a step declares, as calls on its `StepInfo`.
+fn info(private: &TokenStream, declared: &Declared) -> TokenStream {
+    let Declared { aliases, retry, timeout, on_failure, .. } = declared;
+    let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
+    let retry = retry.as_ref().map(|Retry { attempts, backoff }| {
+        let attempts = match attempts {
+            Some(attempts) => quote!(#private::Retry::attempts(#attempts)),
+            None => quote!(#private::Retry::DEFAULT),
+        };
+        let backoff = backoff.map(|(first, longest)| {
+            let (first, longest) = (duration::tokens(first), duration::tokens(longest));
+            quote!(.backoff(#first, #longest))
+        });
+        quote!(.retry(#attempts #backoff))
+    });
+    let timeout = timeout.map(|timeout| {
+        let timeout = duration::tokens(timeout);
+        quote!(.timeout(#timeout))
+    });
+    let on_failure = on_failure.then(|| quote!(.on_failure()));
+    quote!(#aliases #retry #timeout #on_failure)
 }
 
 /// The variables of the generated `step`.
@@ -202,5 +354,6 @@ fn call(root: &Root, step: &Step, types: &Types<'_>) -> TokenStream {
     // Everything of the call stands at the result's type: an error about the result underlines nothing else.
     let mut method = step.ident.clone();
     method.set_span(span);
-    quote_spanned!(span=> #private::IntoFlow::into_flow(Self::#method(#this, #event, #context #(, #extra)*).await))
+    let answer = quote_spanned!(span=> Self::#method(#this, #event, #context #(, #extra)*).await);
+    quote_spanned!(span=> #private::IntoFlow::into_flow(#private::Returned(#answer).kept()))
 }

@@ -9,14 +9,20 @@ use crate::block::{Block, Method};
 use crate::diag::Diagnostics;
 use crate::similar;
 
+use super::step;
+
 /// Reports the jumps that lead to no step of this minion.
 ///
 /// A name that does not exist would be reported by the compiler as well, which is why the echoed
 /// body then names the step itself: one mistake, one error.
-pub(crate) fn check(block: &mut Block, steps: &[String], diag: &mut Diagnostics) {
+pub(crate) fn check(block: &mut Block, diag: &mut Diagnostics) {
     let own = block.ident().map(ToString::to_string);
     let methods: Vec<String> = block.methods().map(Method::name).collect();
-    let mut jumps = Jumps { own, steps, methods, diag };
+    let marked = block.methods().filter_map(|method| Some((method.name(), method.helper("minion_step")?)));
+    let (on_failure, steps): (Vec<_>, Vec<_>) = marked.partition(|(_, helper)| step::is_on_failure(helper));
+    let names = |steps: Vec<(String, _)>| steps.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let (on_failure, steps) = (names(on_failure), names(steps));
+    let mut jumps = Jumps { own, steps, on_failure, methods, diag };
     for method in block.methods_mut() {
         let mut body = Group::new(Delimiter::Brace, jumps.walk(method.body.stream()));
         body.set_span(method.body.span());
@@ -26,7 +32,8 @@ pub(crate) fn check(block: &mut Block, steps: &[String], diag: &mut Diagnostics)
 
 struct Jumps<'a> {
     own: Option<String>,
-    steps: &'a [String],
+    steps: Vec<String>,
+    on_failure: Vec<String>,
     methods: Vec<String>,
     diag: &'a mut Diagnostics,
 }
@@ -79,6 +86,13 @@ impl Jumps<'_> {
         if self.steps.iter().any(|known| known == name) {
             return None;
         }
+        if self.on_failure.iter().any(|known| known == name) {
+            let message = format!(
+                "`{name}` deals with failures and is never jumped to; fail with `.terminal()`, or end with `Flow::abort(..)`, and it runs"
+            );
+            self.diag.at(step, message);
+            return None;
+        }
         let steps: Vec<&str> = self.steps.iter().map(String::as_str).collect();
         let list = similar::list(&steps);
         let exists = self.methods.iter().any(|method| method == name);
@@ -107,11 +121,15 @@ mod tests {
 
     #[expect(clippy::needless_pass_by_value, reason = "the calls read better without a borrow")]
     fn messages(body: TokenStream) -> (String, Vec<String>) {
-        let mut block: Block =
-            syn::parse2(quote!(impl W { async fn a(&self) { #body } fn helper(&self) {} fn record(&self) {} }))
-                .expect("the block parses");
+        let mut block: Block = syn::parse2(quote!(impl W {
+            #[minion_step] async fn a(&self) { #body }
+            fn helper(&self) {}
+            #[minion_step] fn record(&self) {}
+            #[minion_step(on_failure)] fn clean(&self) {}
+        }))
+        .expect("the block parses");
         let mut diag = Diagnostics::new();
-        check(&mut block, &["a".to_owned(), "record".to_owned()], &mut diag);
+        check(&mut block, &mut diag);
         (block.to_token_stream().to_string(), diag.messages())
     }
 
@@ -125,14 +143,16 @@ mod tests {
 
     #[test]
     fn wrong_jumps_are_named() {
-        let (echo, seen) =
-            messages(quote!(Flow::to(Self::recrod); foo(Flow::to(Self::helper)); Flow::to(Ticker::tick);));
+        let (echo, seen) = messages(
+            quote!(Flow::to(Self::recrod); foo(Flow::to(Self::helper)); Flow::to(Ticker::tick); Flow::to(Self::clean);),
+        );
         assert_eq!(
             seen,
             [
                 "`recrod` is not a step of this minion; did you mean `record`? (its steps: `a`, `record`)",
                 "`helper` is not a step of this minion; mark it `#[minion_step]`, or jump to one (its steps: `a`, `record`)",
                 "a step can jump only to a step of its own minion; write `Flow::to(Self::tick)`",
+                "`clean` deals with failures and is never jumped to; fail with `.terminal()`, or end with `Flow::abort(..)`, and it runs",
             ]
         );
         assert!(!echo.contains("recrod"));

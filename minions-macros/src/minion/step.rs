@@ -1,10 +1,14 @@
 //! One step: its arguments and the shape of its method.
 
+use std::time::Duration;
+
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
-use syn::{Attribute, Ident, LitStr, PatType, ReturnType, Type};
+use syn::parse::Parser as _;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, PatType, ReturnType, Token, Type};
 
-use crate::attr::{Arguments, Refused, Why, not_yet};
+use crate::attr::{Argument, Arguments, Value};
 use crate::block::{Method, Taken, ungrouped};
 use crate::diag::Diagnostics;
 use crate::duration;
@@ -12,7 +16,7 @@ use crate::text::spelled;
 
 const SHAPE: &str =
     "a step is `async fn name(&self, event: &E, context: &mut C)`, optionally followed by `wf: &Workflow`";
-const KNOWN: [&str; 3] = ["retry", "timeout", "name"];
+const KNOWN: [&str; 5] = ["retry", "timeout", "name", "alias", "on_failure"];
 const RETRY: &str = "retry(attempts = 5, backoff = \"200ms..30s\")";
 
 /// A well-formed step.
@@ -26,12 +30,13 @@ pub(crate) struct Step {
     pub(crate) extra: Vec<Type>,
     pub(crate) output: Option<Type>,
     pub(crate) conditions: Vec<Attribute>,
+    pub(crate) declared: Declared,
 }
 
 impl Step {
     /// Reads a method marked `#[minion_step]`; nothing when its shape is wrong.
     pub(crate) fn parse(method: &Method, helper: &Attribute, diag: &mut Diagnostics) -> Option<Self> {
-        let declared = arguments(helper, diag);
+        let declared = Declared::parse(helper, diag);
         let before = diag.count();
         check_head(method, diag);
         let parameters: Vec<_> = method.parameters().collect();
@@ -53,7 +58,7 @@ impl Step {
             ReturnType::Type(_, ty) => Some((**ty).clone()),
         };
         let ident = method.signature.ident.clone();
-        let (name, name_span) = match declared {
+        let (name, name_span) = match &declared.name {
             Some(literal) => (literal.value(), literal.span()),
             None => (method.name(), ident.span()),
         };
@@ -66,46 +71,82 @@ impl Step {
             extra,
             output,
             conditions: method.conditions(),
+            declared,
         })
     }
 }
 
-/// Checks `#[minion_step(..)]`; what the runtime does not run yet is checked first and refused then.
-fn arguments(helper: &Attribute, diag: &mut Diagnostics) -> Option<LitStr> {
-    let mut arguments = Arguments::of(helper, diag);
-    let name = arguments.string("name", diag).filter(|literal| is_stable_name(literal, diag));
-    if let Some(argument) = arguments.take("retry") {
-        let (key, before) = (argument.key.clone(), diag.count());
-        if let Some(nested) = argument.nested(RETRY, diag) {
-            retry(&key, nested, diag);
-        }
-        if diag.count() == before {
-            let instead =
-                "leave it out: a step that fails is kept in quarantine and can be tried again with `wf retry`";
-            diag.at(&key, not_yet("retry", instead));
-        }
-    }
-    if let Some(argument) = arguments.take("timeout") {
-        let key = argument.key.clone();
-        if argument.duration(diag).is_some() {
-            let instead = "leave it out, and bound the slow call itself with `tokio::time::timeout`";
-            diag.at(&key, not_yet("timeout", instead));
-        }
-    }
-    let on_failure =
-        Refused { key: "on_failure", why: Why::NotYet("leave it out: a step that fails is kept in quarantine") };
-    arguments.finish(&KNOWN, &[on_failure], diag);
-    name
+/// What `#[minion_step(..)]` says.
+#[derive(Default)]
+pub(crate) struct Declared {
+    name: Option<LitStr>,
+    /// Names that it had before.
+    pub(crate) aliases: Vec<LitStr>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) on_failure: bool,
 }
 
-fn retry(key: &Ident, mut arguments: Arguments, diag: &mut Diagnostics) {
-    let before = diag.count();
-    let attempts = arguments.take("attempts").map(|argument| argument.count(diag));
-    let backoff = arguments.take("backoff").map(|argument| argument.text(duration::range, diag));
-    arguments.finish(&["attempts", "backoff"], &[], diag);
-    if attempts.is_none() && backoff.is_none() && diag.count() == before {
-        diag.at(key, format!("`retry()` retries nothing; write `{RETRY}`"));
+/// What `retry(..)` says; one of the two is there.
+pub(crate) struct Retry {
+    pub(crate) attempts: Option<u32>,
+    pub(crate) backoff: Option<(Duration, Duration)>,
+}
+
+impl Declared {
+    fn parse(helper: &Attribute, diag: &mut Diagnostics) -> Self {
+        let mut arguments = Arguments::of(helper, diag);
+        let declared = Self {
+            name: arguments.string("name", diag).filter(|literal| is_stable_name(literal, diag)),
+            aliases: arguments.take("alias").map(|argument| aliases(argument, diag)).unwrap_or_default(),
+            retry: arguments.take("retry").and_then(|argument| Retry::parse(argument, diag)),
+            timeout: arguments.take("timeout").and_then(|argument| argument.duration(diag)),
+            on_failure: arguments.flag("on_failure", diag),
+        };
+        arguments.finish(&KNOWN, &[], diag);
+        declared
     }
+}
+
+impl Retry {
+    fn parse(argument: Argument, diag: &mut Diagnostics) -> Option<Self> {
+        let (key, before) = (argument.key.clone(), diag.count());
+        let mut arguments = argument.nested(RETRY, diag)?;
+        let attempts = arguments.take("attempts").and_then(|argument| argument.count(diag));
+        let backoff = arguments.take("backoff").and_then(|argument| argument.text(duration::pauses, diag));
+        arguments.finish(&["attempts", "backoff"], &[], diag);
+        if attempts.is_none() && backoff.is_none() && diag.count() == before {
+            diag.at(&key, format!("`retry()` retries nothing; write `{RETRY}`"));
+        }
+        (diag.count() == before).then_some(Self { attempts, backoff })
+    }
+}
+
+/// `alias = "old"` or `alias("old", "older")`.
+fn aliases(argument: Argument, diag: &mut Diagnostics) -> Vec<LitStr> {
+    let names = match argument.value {
+        Value::List(tokens) => {
+            let parser = Punctuated::<LitStr, Token![,]>::parse_terminated;
+            let names = parser.parse2(tokens).map(|names| names.into_iter().collect::<Vec<_>>());
+            names.ok().filter(|names| !names.is_empty())
+        }
+        Value::Equals(Expr::Lit(ExprLit { lit: Lit::Str(name), .. })) => Some(vec![name]),
+        Value::Equals(_) | Value::Flag => None,
+    };
+    let Some(names) = names else {
+        let wrong = "argument `alias` takes a name that the step had before, or several: `alias = \"..\"`, `alias(\"..\", \"..\")`";
+        diag.at(&argument.key, wrong);
+        return Vec::new();
+    };
+    names.into_iter().filter(|name| is_stable_name(name, diag)).collect()
+}
+
+/// Whether `#[minion_step(..)]` marks the step that deals with failures; whatever else it says is judged elsewhere.
+pub(crate) fn is_on_failure(helper: &Attribute) -> bool {
+    let mut ignored = Diagnostics::new();
+    let found = Arguments::of(helper, &mut ignored).take("on_failure").is_some();
+    ignored.ignore();
+    found
 }
 
 /// The name stands in rows, metrics and commands, hence no spaces and nothing to quote.
@@ -152,6 +193,13 @@ fn names_impl(tokens: TokenStream) -> bool {
         TokenTree::Ident(ident) => ident == "impl",
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
+}
+
+/// The hook `accept` takes the event as the steps do.
+pub(crate) fn check_event(accept: &Method, diag: &mut Diagnostics) {
+    if let Some(parameter) = accept.parameters().next() {
+        event(parameter, diag);
+    }
 }
 
 fn event(parameter: &PatType, diag: &mut Diagnostics) -> Option<Type> {
@@ -240,12 +288,28 @@ mod tests {
     }
 
     #[test]
-    fn later_arguments_are_checked_and_then_refused() {
+    fn arguments_are_read() {
+        let read = |arguments: &str| {
+            let (step, seen) = parse(&format!("#[minion_step({arguments})] async fn a(&self, e: &E, c: &mut C) {{}}"));
+            assert!(seen.is_empty(), "{arguments}: {seen:?}");
+            step.unwrap().declared
+        };
+        let (millis, seconds) = (Duration::from_millis, Duration::from_secs);
+        let all = read(r#"retry(attempts = 5, backoff = "200ms..30s"), timeout = "10s", alias("b", "c"), on_failure"#);
+        let retry = all.retry.unwrap();
+        assert_eq!((retry.attempts, retry.backoff), (Some(5), Some((millis(200), seconds(30)))));
+        assert_eq!((all.timeout, all.on_failure), (Some(seconds(10)), true));
+        assert_eq!(all.aliases.iter().map(LitStr::value).collect::<Vec<_>>(), ["b", "c"]);
+        let retry = read(r#"retry(backoff = "1d"), alias = "b""#).retry.unwrap();
+        assert_eq!((retry.attempts, retry.backoff), (None, Some((seconds(86_400), seconds(86_400)))));
+        assert_eq!(read("retry(attempts = 1)").retry.unwrap().attempts, Some(1));
+        assert!(!read("").on_failure);
+    }
+
+    #[test]
+    fn wrong_arguments() {
         let all =
             |arguments: &str| parse(&format!("#[minion_step({arguments})] async fn a(&self, e: &E, c: &mut C) {{}}")).1;
-        let seen = all(r#"retry(attempts = 5, backoff = "200ms..30s"), timeout = "10s", on_failure = "b""#);
-        assert_eq!(seen.len(), 3);
-        assert!(seen.iter().all(|message| message.contains("is not yet supported; leave it out")), "{seen:?}");
         for (arguments, says) in [
             ("retry(atempts = 5)", "did you mean `attempts`?"),
             ("retry(attempts = 0)", "above zero"),
@@ -253,7 +317,14 @@ mod tests {
             ("retry", "takes a list"),
             ("retry()", "retries nothing"),
             (r#"timeout = "10""#, "lacks its unit"),
+            (r#"timeout = "0s""#, "is zero"),
             (r#"retires = 3"#, "unknown argument `retires`"),
+            (r#"on_failure = "b""#, "write `on_failure` alone"),
+            ("alias", "takes a name that the step had before"),
+            ("alias()", "takes a name that the step had before"),
+            ("alias = 3", "takes a name that the step had before"),
+            (r#"alias("b", 3)"#, "takes a name that the step had before"),
+            (r#"alias("b c")"#, "1 to 64 ascii"),
             (r#"name = "a b""#, "1 to 64 ascii"),
             (r#"name = "a", name = "b""#, "given twice"),
         ] {

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ReturnType;
 use syn::spanned::Spanned as _;
 
-use crate::attr::{Arguments, Refused, Why};
+use crate::attr::{Arguments, Refused};
 use crate::block::Block;
 use crate::diag::Diagnostics;
 use crate::hooks::Hooks;
@@ -17,7 +17,7 @@ const REFUSED: [Refused; 4] = [
     half::NAME,
     half::ID,
     half::RESTART,
-    Refused { key: "emits", why: Why::Elsewhere("a pipeline produces the events that `next` returns") },
+    Refused { key: "emits", place: "a pipeline produces the events that `next` returns" },
 ];
 
 /// Everything the impl half of a pipeline adds.

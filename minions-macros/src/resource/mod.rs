@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use crate::attr::{Arguments, Refused, Why};
+use crate::attr::{Arguments, Refused};
 use crate::block::Block;
 use crate::diag::Diagnostics;
 use crate::hooks::Hooks;
@@ -16,9 +16,9 @@ const ELSEWHERE: [Refused; 6] = [
     half::NAME,
     half::ID,
     half::RESTART,
-    Refused { key: "background", why: Why::Elsewhere("only a pipeline can be in the background") },
-    Refused { key: "idle", why: Why::Elsewhere("only a pipeline is ever idle") },
-    Refused { key: "emits", why: Why::Elsewhere("a resource emits no events") },
+    Refused { key: "background", place: "only a pipeline can be in the background" },
+    Refused { key: "idle", place: "only a pipeline is ever idle" },
+    Refused { key: "emits", place: "a resource emits no events" },
 ];
 
 /// Everything the impl half of a resource adds.

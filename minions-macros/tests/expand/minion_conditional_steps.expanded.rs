@@ -7,7 +7,7 @@ impl Watcher {
 }
 const _: () = {
     #[allow(unused_imports)]
-    use ::minions::__private::NoProbe as _;
+    use ::minions::__private::{NoProbe as _, Unjudged as _};
     #[automatically_derived]
     impl ::minions::__private::MinionImpl for Watcher {}
     #[automatically_derived]
@@ -77,19 +77,28 @@ const _: () = {
             match index {
                 __MINIONS_STEP_0 => {
                     ::minions::__private::IntoFlow::into_flow(
-                        Self::always(self, event, context).await,
+                        ::minions::__private::Returned(
+                                Self::always(self, event, context).await,
+                            )
+                            .kept(),
                     )
                 }
                 #[cfg(unix)]
                 #[cfg(feature = "odd")]
                 __MINIONS_STEP_1 => {
                     ::minions::__private::IntoFlow::into_flow(
-                        Self::sometimes(self, event, context).await,
+                        ::minions::__private::Returned(
+                                Self::sometimes(self, event, context).await,
+                            )
+                            .kept(),
                     )
                 }
                 __MINIONS_STEP_2 => {
                     ::minions::__private::IntoFlow::into_flow(
-                        Self::last(self, event, context).await,
+                        ::minions::__private::Returned(
+                                Self::last(self, event, context).await,
+                            )
+                            .kept(),
                     )
                 }
                 _ => {

@@ -18,7 +18,7 @@ impl Watcher {
 }
 const _: () = {
     #[allow(unused_imports)]
-    use ::minions::__private::NoProbe as _;
+    use ::minions::__private::{NoProbe as _, Unjudged as _};
     #[automatically_derived]
     impl ::minions::__private::MinionImpl for Watcher {}
     #[automatically_derived]
@@ -95,7 +95,10 @@ const _: () = {
             match index {
                 0usize => {
                     ::minions::__private::IntoFlow::into_flow(
-                        Self::only(self, event, context).await,
+                        ::minions::__private::Returned(
+                                Self::only(self, event, context).await,
+                            )
+                            .kept(),
                     )
                 }
                 _ => {

@@ -65,7 +65,7 @@ impl Watcher {
 }
 const _: () = {
     #[allow(unused_imports)]
-    use ::minions::__private::NoProbe as _;
+    use ::minions::__private::{NoProbe as _, Unjudged as _};
     #[automatically_derived]
     impl ::minions::__private::MinionImpl for Watcher {}
     #[automatically_derived]
@@ -127,32 +127,41 @@ const _: () = {
             match index {
                 0usize => {
                     ::minions::__private::IntoFlow::into_flow(
-                        Self::fetch(self, event, context).await,
+                        ::minions::__private::Returned(
+                                Self::fetch(self, event, context).await,
+                            )
+                            .kept(),
                     )
                 }
                 1usize => {
                     ::minions::__private::IntoFlow::into_flow(
-                        Self::r#match(
-                                self,
-                                <Page as ::minions::__private::SameEvent<
-                                    PageFound,
-                                >>::same(event),
-                                context,
+                        ::minions::__private::Returned(
+                                Self::r#match(
+                                        self,
+                                        <Page as ::minions::__private::SameEvent<
+                                            PageFound,
+                                        >>::same(event),
+                                        context,
+                                    )
+                                    .await,
                             )
-                            .await,
+                            .kept(),
                     )
                 }
                 2usize => {
                     ::minions::__private::IntoFlow::into_flow(
-                        Self::record(
-                                self,
-                                event,
-                                context,
-                                <&Workflow as ::minions::__private::StepArg<
-                                    '_,
-                                >>::take(workflow),
+                        ::minions::__private::Returned(
+                                Self::record(
+                                        self,
+                                        event,
+                                        context,
+                                        <&Workflow as ::minions::__private::StepArg<
+                                            '_,
+                                        >>::take(workflow),
+                                    )
+                                    .await,
                             )
-                            .await,
+                            .kept(),
                     )
                 }
                 _ => {

@@ -149,7 +149,7 @@ impl Watcher {
 }
 const _: () = {
     #[allow(unused_imports)]
-    use ::minions::__private::NoProbe as _;
+    use ::minions::__private::{NoProbe as _, Unjudged as _};
     #[automatically_derived]
     impl ::minions::__private::MinionImpl for Watcher {}
     #[automatically_derived]
@@ -159,9 +159,6 @@ const _: () = {
     #[automatically_derived]
     impl<P> ::minions::__private::Fits<P, true> for Watcher {}
 };
-::core::compile_error! {
-    "argument `timeout` is not yet supported; leave it out, and bound the slow call itself with `tokio::time::timeout`"
-}
 ::core::compile_error! {
     "a step must be an `async fn`; a step is `async fn name(&self, event: &E, context: &mut C)`, optionally followed by `wf: &Workflow`"
 }

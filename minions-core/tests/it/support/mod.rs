@@ -1,6 +1,7 @@
 //! A program whose steps and sources do what the test says.
 
 pub(crate) mod careful;
+pub(crate) mod sources;
 pub(crate) mod stage;
 pub(crate) mod stale;
 mod worker;

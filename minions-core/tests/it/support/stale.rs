@@ -17,11 +17,26 @@ use minions_core::store::{
 pub(crate) struct Stale {
     pub(crate) inner: MemoryStore,
     chance: Arc<AtomicU64>,
+    around: Option<Arc<Around>>,
 }
+
+/// Reads as the test wants it.
+type Around = dyn Fn(MemoryStore, Filter, usize) -> BoxFuture<'static, Rows> + Send + Sync;
+
+type Rows = Result<Vec<StoredWorkflow>, StoreError>;
 
 impl Stale {
     pub(crate) fn new(inner: MemoryStore, seed: u64) -> Self {
-        Self { inner, chance: Arc::new(AtomicU64::new(seed)) }
+        Self { inner, chance: Arc::new(AtomicU64::new(seed)), around: None }
+    }
+
+    /// Lets every scan be done by `around`.
+    pub(crate) fn scans<F: Future<Output = Rows> + Send + 'static>(
+        mut self,
+        around: impl Fn(MemoryStore, Filter, usize) -> F + Send + Sync + 'static,
+    ) -> Self {
+        self.around = Some(Arc::new(move |store, filter, limit| around(store, filter, limit).boxed()));
+        self
     }
 
     /// The next pause: a step of a linear congruential generator (Knuth's MMIX constants).
@@ -50,7 +65,10 @@ impl StateStore for Stale {
         .boxed()
     }
 
-    fn scan(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
+    fn scan(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Rows> {
+        if let Some(around) = &self.around {
+            return around(self.inner.clone(), filter, limit);
+        }
         let pause = self.pause();
         async move {
             let rows = self.inner.scan(filter, limit).await;

@@ -1,20 +1,20 @@
 use minions::prelude::*;
 
 #[derive(Serialize, Deserialize)]
-struct Page {
-    url: String,
-}
+struct Page;
 
 #[derive(Default, Serialize, Deserialize)]
-struct Visit {
-    changed: bool,
-}
+struct Visit;
 
 #[minion]
 struct Watcher;
 
-#[minion(emits(Page))]
+#[minion]
 impl Watcher {
+    fn migrate(_stored: &mut minions::minion::Stored) -> Result<()> {
+        Ok(())
+    }
+
     #[minion_step]
     async fn fetch(&self, _page: &Page, _visit: &mut Visit) {}
 }

@@ -1,21 +1,17 @@
 use minions::prelude::*;
 
 #[derive(Serialize, Deserialize)]
-struct Page {
-    url: String,
-}
+struct Page;
 
 #[derive(Default, Serialize, Deserialize)]
-struct Visit {
-    changed: bool,
-}
+struct Visit;
 
 #[minion]
 struct Watcher;
 
-#[minion]
+#[minion(emits(Page, Page))]
 impl Watcher {
-    #[minion_step(retry(attempts = 5, backoff = "200ms..30s"))]
+    #[minion_step]
     async fn fetch(&self, _page: &Page, _visit: &mut Visit) {}
 }
 

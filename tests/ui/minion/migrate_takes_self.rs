@@ -1,21 +1,21 @@
 use minions::prelude::*;
 
 #[derive(Serialize, Deserialize)]
-struct Page {
-    url: String,
-}
+struct Page;
 
 #[derive(Default, Serialize, Deserialize)]
-struct Visit {
-    changed: bool,
-}
+struct Visit;
 
 #[minion]
 struct Watcher;
 
-#[minion]
+#[minion(version = 2)]
 impl Watcher {
-    #[minion_step(timeout = "10s")]
+    fn migrate(&self, _stored: &mut minions::minion::Stored) -> Result<()> {
+        Ok(())
+    }
+
+    #[minion_step]
     async fn fetch(&self, _page: &Page, _visit: &mut Visit) {}
 }
 

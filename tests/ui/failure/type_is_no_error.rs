@@ -1,0 +1,8 @@
+use minions::error::Failure;
+
+#[derive(Debug, Failure)]
+enum HttpError {
+    NotFound,
+}
+
+fn main() {}

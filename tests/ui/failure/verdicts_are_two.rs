@@ -1,0 +1,17 @@
+use minions::error::Failure;
+
+#[derive(Debug, Failure)]
+enum HttpError {
+    #[failure(terminal, abort)]
+    NotFound,
+}
+
+impl std::fmt::Display for HttpError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the page cannot be fetched")
+    }
+}
+
+impl std::error::Error for HttpError {}
+
+fn main() {}

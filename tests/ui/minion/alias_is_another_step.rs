@@ -1,0 +1,21 @@
+use minions::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Page;
+
+#[derive(Default, Serialize, Deserialize)]
+struct Visit;
+
+#[minion]
+struct Watcher;
+
+#[minion]
+impl Watcher {
+    #[minion_step]
+    async fn fetch(&self, _page: &Page, _visit: &mut Visit) {}
+
+    #[minion_step(alias = "fetch")]
+    async fn record(&self, _page: &Page, _visit: &mut Visit) {}
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+use minions::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Page;
+
+#[derive(Default, Serialize, Deserialize)]
+struct Visit;
+
+#[minion]
+struct Watcher;
+
+#[minion(version = 2)]
+impl Watcher {
+    fn migrate(_stored: &mut String) -> Result<()> {
+        Ok(())
+    }
+
+    #[minion_step]
+    async fn fetch(&self, _page: &Page, _visit: &mut Visit) {}
+}
+
+fn main() {}
