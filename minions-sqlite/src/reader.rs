@@ -121,13 +121,25 @@ impl Reader {
     }
 
     pub(crate) async fn counts(&self) -> Result<Vec<StatusCount>, StoreError> {
-        let rows = sqlx::query(
+        self.counted(
             "SELECT coalesce(o.name, ''), w.status, count(*) \
              FROM workflow w LEFT JOIN orchestration o ON o.id = w.orchestration GROUP BY 1, 2 ORDER BY 1, 2",
         )
-        .fetch_all(&self.pool)
         .await
-        .map_err(unreadable)?;
+    }
+
+    /// Looks at nothing but the index of those in quarantine.
+    pub(crate) async fn quarantined(&self) -> Result<Vec<StatusCount>, StoreError> {
+        self.counted(
+            "SELECT coalesce(o.name, ''), 1, q.number FROM (SELECT orchestration, count(*) AS number FROM workflow \
+             INDEXED BY workflow_quarantined WHERE status = 1 GROUP BY 1) q \
+             LEFT JOIN orchestration o ON o.id = q.orchestration ORDER BY 1",
+        )
+        .await
+    }
+
+    async fn counted(&self, query: &'static str) -> Result<Vec<StatusCount>, StoreError> {
+        let rows = sqlx::query(query).fetch_all(&self.pool).await.map_err(unreadable)?;
         let count = |row: &SqliteRow| {
             Ok(StatusCount {
                 orchestration: row.try_get(0)?,

@@ -123,6 +123,10 @@ impl StateStore for SqliteStore {
         async { self.reader()?.counts().await }.boxed()
     }
 
+    fn quarantined(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>> {
+        async { self.reader()?.quarantined().await }.boxed()
+    }
+
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         async {
             match self.file.take() {

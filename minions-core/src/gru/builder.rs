@@ -12,6 +12,7 @@ use crate::pipeline::{EventSource, PipelineFactory, Produces};
 use crate::resource::{Replaced, Resource};
 use crate::store::{NoStore, StateStore};
 use crate::supervise::RestartPolicy;
+use crate::workflow::QuarantineBounds;
 
 use super::{Control, Gru, StartError, StopMode};
 
@@ -88,6 +89,7 @@ pub(crate) struct Options {
     pub(crate) startup_deadline: Duration,
     pub(crate) shutdown_deadline: Duration,
     pub(crate) stop_mode: StopMode,
+    pub(crate) quarantine: QuarantineBounds,
 }
 
 impl Default for Options {
@@ -97,6 +99,7 @@ impl Default for Options {
             startup_deadline: Duration::from_secs(60),
             shutdown_deadline: Duration::from_secs(30),
             stop_mode: StopMode::Park,
+            quarantine: QuarantineBounds::default(),
         }
     }
 }
@@ -283,6 +286,13 @@ impl GruBuilder {
     /// What becomes of workflows at shutdown; [`StopMode::Park`] by default.
     pub fn stop_mode(mut self, mode: StopMode) -> Self {
         self.options.stop_mode = mode;
+        self
+    }
+
+    /// How much quarantine each orchestration may have before its pipeline takes no more events, until an operator has retried
+    /// or dropped some; 10 000 workflows of any age by default.
+    pub fn quarantine(mut self, bounds: QuarantineBounds) -> Self {
+        self.options.quarantine = bounds;
         self
     }
 

@@ -32,7 +32,7 @@ use super::snapshot::Snapshot;
 /// ```
 #[derive(Clone)]
 pub struct Control {
-    runtime: Weak<Runtime>,
+    pub(super) runtime: Weak<Runtime>,
 }
 
 impl Control {

@@ -1,5 +1,6 @@
 //! Puts a snapshot together.
 
+use crate::minion::MinionFactory;
 use crate::telemetry::WorkflowLedger;
 use crate::workflow::Engine;
 
@@ -13,12 +14,15 @@ impl State {
     pub(super) fn snapshot(&self, engine: &Engine) -> Snapshot {
         let mut orchestrations = self.retired.clone();
         for (id, root) in &self.links {
-            if let Some(status) = self.orchestration(*root) {
+            if let Some(status) = self.orchestration(*root, engine) {
                 orchestrations.insert(id.clone(), status);
             }
         }
         for (id, status) in &mut orchestrations {
             status.ledger = engine.ledger(id).read();
+            if !engine.stored.is_counted() {
+                status.ledger = status.ledger.while_counting();
+            }
         }
         let mut pipelines: Vec<_> = self.pipelines.values().filter_map(|id| self.pipeline(*id, engine)).collect();
         pipelines.sort_by(|a, b| a.id.cmp(&b.id));
@@ -31,10 +35,20 @@ impl State {
             pipelines,
             resources,
             blocked: engine.blocked(),
+            unknown: engine.stored.unknown(|id| self.links.contains_key(id)),
         }
     }
 
-    fn orchestration(&self, root: NodeId) -> Option<OrchestrationStatus> {
+    /// The minion of an orchestration that is there.
+    pub(super) fn minion_of(&self, orchestration: &str) -> Option<&'static dyn MinionFactory> {
+        let link = self.parts.get(self.links.get(orchestration)?)?.link()?;
+        match &self.parts.get(&link.minion)?.body {
+            Body::Minion(minion) => Some(minion.factory),
+            _ => None,
+        }
+    }
+
+    fn orchestration(&self, root: NodeId, engine: &Engine) -> Option<OrchestrationStatus> {
         let part = self.parts.get(&root)?;
         let link = part.link()?;
         let minion = self.parts.get(&link.minion);
@@ -55,6 +69,9 @@ impl State {
             since_ms: part.since_ms,
             in_flight: link.orchestration.as_ref().map_or(0, |orchestration| orchestration.in_flight()),
             max_in_flight: link.max_in_flight,
+            quarantined: engine.quarantine.count(&link.id),
+            full: link.orchestration.as_ref().and_then(|orchestration| orchestration.why_full()),
+            boot: link.orchestration.as_ref().map(|orchestration| orchestration.boot_report()).unwrap_or_default(),
             ledger: WorkflowLedger::default(),
             restarts: minion.map_or(0, |minion| minion.restarts.count()),
             unhealthy: minion.and_then(Part::live).and_then(Live::unhealthy),
@@ -69,7 +86,7 @@ impl State {
         let list = subscribers.list();
         let (failures, failing) = stats.failing();
         let ids = |only_full: bool| {
-            let chosen = list.iter().filter(|subscriber| !only_full || !subscriber.has_room());
+            let chosen = list.iter().filter(|subscriber| !only_full || subscriber.why_full().is_some());
             let mut ids: Vec<_> = chosen.map(|subscriber| subscriber.id.to_string()).collect();
             ids.sort_unstable();
             ids

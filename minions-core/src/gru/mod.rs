@@ -33,6 +33,8 @@ mod source;
 mod start;
 mod state;
 mod tidy;
+mod workflow_error;
+mod workflows;
 
 pub(crate) use builder::Edge;
 pub use builder::{GruBuilder, OrchestrationOptions};
@@ -46,6 +48,9 @@ pub use request::StartRequest;
 pub use snapshot::{
     OrchestrationStatus, PipelineStatus, ResourceStatus, RuntimePhase, Snapshot, State, Trouble, UNHEALTHY_AFTER,
 };
+
+pub use workflow_error::WorkflowError;
+pub use workflows::{FoundWorkflow, Signalled, Workflows};
 
 use runtime::Runtime;
 

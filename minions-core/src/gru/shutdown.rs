@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::{debug, warn};
 
 use crate::panics::contain;
-use crate::store::{Status, StoreError};
+use crate::store::StoreError;
 
 use super::budget::Budget;
 use super::report::{Durability, PhaseReport, ShutdownReport};
@@ -20,6 +20,10 @@ pub(super) async fn finish(runtime: &Arc<Runtime>) {
     let _ = empty.wait_for(|empty| *empty).await;
     let budget = runtime.look(|state| state.shutdown.as_ref().map(|shutdown| shutdown.budget));
     let budget = budget.unwrap_or_else(|| Budget::of(Duration::ZERO));
+    // A store that is closed waits for whoever reads.
+    if let Some(counting) = runtime.update(|state| state.counting.take()) {
+        counting.abort();
+    }
     drop(runtime.tidying.lock().take());
     let quarantined = quarantined(runtime, budget).await;
     let closed = close(runtime, budget).await;
@@ -50,7 +54,7 @@ pub(super) async fn finish(runtime: &Arc<Runtime>) {
 }
 
 async fn quarantined(runtime: &Runtime, budget: Budget) -> u64 {
-    let counting = contain(async { Ok(runtime.engine.store.counts().await) });
+    let counting = contain(async { Ok(runtime.engine.store.quarantined().await) });
     let counts = match tokio::time::timeout(budget.for_hook(), counting).await {
         Ok(Ok(Ok(counts))) => counts,
         // Only a figure of the report: what cannot be counted is still kept.
@@ -59,7 +63,7 @@ async fn quarantined(runtime: &Runtime, budget: Budget) -> u64 {
             return 0;
         }
     };
-    counts.iter().filter(|count| count.status == Status::Quarantined).map(|count| count.count).sum()
+    counts.iter().map(|count| count.count).sum()
 }
 
 async fn close(runtime: &Runtime, budget: Budget) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::component::Kind;
 use crate::telemetry::{EventLedger, WorkflowLedger};
+use crate::workflow::{BootReport, Full, UnknownOrchestration};
 
 /// Everything that a program consists of at one moment: exactly what runs, nothing that does not.
 ///
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub resources: Vec<ResourceStatus>,
     /// How many workflows wait for a store that fails.
     pub blocked: u64,
+    /// What was stored, when the program started, of orchestrations that are not part of it.
+    pub unknown: Vec<UnknownOrchestration>,
 }
 
 /// Where a program is in its life.
@@ -81,6 +84,12 @@ pub struct OrchestrationStatus {
     pub in_flight: usize,
     /// How many may be.
     pub max_in_flight: usize,
+    /// How many are in quarantine.
+    pub quarantined: u64,
+    /// Why its pipeline may not take another event for it, if that is so.
+    pub full: Option<Full>,
+    /// What it found of earlier runs when it was started; nothing of one that does not run.
+    pub boot: BootReport,
     /// What became of everything that came to it since the process started.
     pub ledger: WorkflowLedger,
     /// How often its minion has been started again.
@@ -105,7 +114,8 @@ pub struct PipelineStatus {
     pub subscribers: Vec<String>,
     /// Whether somebody has paused it.
     pub paused: bool,
-    /// The orchestrations that it waits for because they are at their cap.
+    /// The orchestrations that it waits for, because they are at their cap or have too much in quarantine: see
+    /// [`OrchestrationStatus::full`].
     pub waits_for: Vec<String>,
     /// How many events it has produced since it was started.
     pub produced: u64,
@@ -166,6 +176,7 @@ impl Snapshot {
             pipelines: Vec::new(),
             resources: Vec::new(),
             blocked: 0,
+            unknown: Vec::new(),
         }
     }
 
@@ -196,6 +207,9 @@ impl Snapshot {
         for orchestration in &self.orchestrations {
             let told = told(orchestration.state, orchestration.cause.as_deref(), orchestration.unhealthy.as_deref());
             told.into_iter().for_each(|what| add(Kind::Minion.as_str(), &orchestration.id, what));
+            if let Some(full) = orchestration.full.as_ref().filter(|full| **full != Full::InFlight) {
+                add(Kind::Minion.as_str(), &orchestration.id, full.to_string());
+            }
         }
         troubles
     }

@@ -1,14 +1,14 @@
 //! Brings a program up: all resolved first, then everything that it declares, all or nothing.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use crate::manifest::{Resolved, resolve};
 use crate::panics::contain;
-use crate::store::{Status, StoreError};
+use crate::store::StoreError;
 use crate::telemetry::names;
 use crate::workflow::Engine;
 
@@ -28,7 +28,7 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
         .await
         .unwrap_or_else(|error| Err(StoreError::unavailable(format!("opening the store {error}"))))
         .map_err(StartError::Store)?;
-    let engine = Arc::new(Engine::new(store, &opened));
+    let engine = Arc::new(Engine::new(store, &opened, builder.options.quarantine));
     for (from, id, to) in resolved.routes() {
         engine.routes.declare(from, id, to);
     }
@@ -78,7 +78,7 @@ fn end_when_disowned(runtime: &Arc<Runtime>) {
 }
 
 async fn declared(runtime: &Arc<Runtime>, mut resolved: Resolved) -> Result<(), StartError> {
-    report_stored(runtime, &resolved).await.map_err(StartError::Store)?;
+    look_at_stored(runtime, &resolved).await.map_err(StartError::Store)?;
     resolved.drop_on_demand();
     let starting: Vec<_> = resolved.orchestrations.iter().map(|orchestration| orchestration.id.clone()).collect();
     let recovery = contain(async { Ok(runtime.engine.recovery.begin(&*runtime.engine.store, &starting).await) }).await;
@@ -96,30 +96,58 @@ async fn declared(runtime: &Arc<Runtime>, mut resolved: Resolved) -> Result<(), 
     Ok(())
 }
 
-/// Says what the store holds beside the work of this program.
-async fn report_stored(runtime: &Runtime, resolved: &Resolved) -> Result<(), StoreError> {
-    let counted = contain(async { Ok(runtime.engine.store.counts().await) }).await;
+/// How long a start waits for the number of stored workflows.
+const COUNTING: Duration = Duration::from_millis(250);
+
+/// Notes what the store holds. Only what is in quarantine is waited for: there is little of it, and the intake may depend on
+/// it. If there is much of the rest, that is counted beside the start, whose time must not depend on how much is stored.
+async fn look_at_stored(runtime: &Arc<Runtime>, resolved: &Resolved) -> Result<(), StoreError> {
+    let engine = &runtime.engine;
+    engine.stored.declare(resolved.orchestrations.iter().map(|orchestration| orchestration.id.clone()));
+    if !engine.keeps {
+        engine.stored.unfinished(&[]);
+        return Ok(());
+    }
+    let counted = contain(async { Ok(engine.store.quarantined().await) }).await;
     let counts = counted.unwrap_or_else(|panic| Err(StoreError::unavailable(format!("counting {panic}"))))?;
-    let known: HashMap<&str, &Arc<str>> =
-        resolved.orchestrations.iter().map(|orchestration| (&*orchestration.id, &orchestration.id)).collect();
+    engine.stored.quarantined(&counts);
     for stored in counts {
-        let id: Arc<str> = stored.orchestration.as_str().into();
-        runtime.engine.ledger(&id).book(|ledger| ledger.found += stored.count);
-        match (known.get(&*stored.orchestration), stored.status) {
-            (None, status) => warn!(
-                orchestration = stored.orchestration,
-                count = stored.count,
-                status = status.as_str(),
-                "stored workflows belong to an orchestration that is not part of this program; they are kept"
-            ),
-            (Some(id), Status::Quarantined) => {
-                runtime.engine.add_quarantined(id, stored.count);
-                warn!(orchestration = &***id, count = stored.count, "workflows are in quarantine");
-            }
-            (Some(id), status) => {
-                info!(orchestration = &***id, count = stored.count, status = status.as_str(), "found workflows");
-            }
-        }
+        let id = stored.orchestration.into();
+        engine.quarantine.found(&id, stored.count);
+        engine.quarantine.look_at_ages(&*engine.store, &id).await?;
+    }
+    // What is counted is what was there before anything starts: the store has begun to read by then.
+    let mut counting = Box::pin(count_stored(engine.clone()));
+    if tokio::time::timeout(COUNTING, &mut counting).await.is_err() {
+        let counting = runtime.spawn(counting);
+        runtime.update(|state| state.counting = Some(counting));
     }
     Ok(())
+}
+
+async fn count_stored(engine: Arc<Engine>) {
+    match contain(async { Ok(engine.store.counts().await) }).await {
+        Ok(Ok(counts)) => {
+            for stored in &counts {
+                engine.ledger(&stored.orchestration.as_str().into()).book(|ledger| ledger.found += stored.count);
+            }
+            engine.stored.unfinished(&counts);
+        }
+        failed => {
+            let error = match failed {
+                Ok(Err(error)) => error.to_string(),
+                failed => failed.map_or_else(|error| error.to_string(), |_| String::new()),
+            };
+            warn!(error, "what is stored could not be counted; it is kept all the same");
+            engine.stored.unknown_for_ever();
+        }
+    }
+    for unknown in engine.stored.unknown(|_| false) {
+        warn!(
+            orchestration = unknown.id,
+            unfinished = unknown.unfinished,
+            quarantined = unknown.quarantined,
+            "stored workflows belong to an orchestration that is not part of this program; they are kept"
+        );
+    }
 }

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 use crate::clock::now_ms;
 use crate::telemetry::WorkflowLedger;
+use crate::workflow::BootReport;
 
 use super::budget::Budget;
 use super::graph::{Action, Graph, NodeId};
@@ -44,6 +46,8 @@ pub(super) struct State {
     /// Whether anything has ever been started.
     pub(super) began: bool,
     pub(super) shutdown: Option<Shutdown>,
+    /// Counts what is stored.
+    pub(super) counting: Option<AbortHandle>,
 }
 
 /// What a type is known by.
@@ -91,6 +95,7 @@ impl State {
             failures: Vec::new(),
             began: false,
             shutdown: None,
+            counting: None,
         }
     }
 
@@ -243,6 +248,9 @@ impl State {
             state,
             since_ms: unix_ms(),
             in_flight: 0,
+            quarantined: 0,
+            full: None,
+            boot: BootReport::default(),
             max_in_flight: link.max_in_flight,
             // Filled in by whoever looks: what is left of it may still change.
             ledger: WorkflowLedger::default(),

@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use crate::component::{Assembly, Entry, Hooks, forward_hooks};
 use crate::error::{Error, Result};
+use crate::store::StoredWorkflow;
 use crate::workflow::Workflow;
 
 use super::{Flow, History, Minion, StepId, StepInfo, Stored, steps_hash};
@@ -167,6 +168,11 @@ fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T>
     })
 }
 
+fn readable<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<()> {
+    let read = serde_json::from_slice::<T>(bytes).map(drop);
+    read.map_err(|error| Error::new(error).context(format!("it cannot be read as `{}`", type_name::<T>())))
+}
+
 struct Loaded<M: Minion> {
     minion: Arc<M>,
     event: Arc<M::Event>,
@@ -210,6 +216,10 @@ pub(crate) trait MinionFactory: Send + Sync {
     fn event(&self) -> (TypeId, &'static str);
     /// A workflow before its first step, for an event from anywhere.
     fn blank(&self) -> Result<Blank>;
+    /// Its steps, by their stable names.
+    fn steps(&self) -> &'static [StepInfo];
+    /// Whether the workflow that is stored as `row` could go on with this context.
+    fn check_context(&self, row: &StoredWorkflow, context: &[u8]) -> Result<()>;
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn MinionInstance>>>;
 }
 
@@ -246,6 +256,24 @@ impl<M: Minion> MinionFactory for Factory<M> {
         let context = crate::panics::contain_sync(|| Ok(serde_json::to_vec(&M::Context::default())?))
             .map_err(|error| error.context("the context cannot be stored"))?;
         Ok(Blank { step: M::STEPS[0].name, steps_hash: steps_hash(M::STEPS), version: M::VERSION, context })
+    }
+
+    fn steps(&self) -> &'static [StepInfo] {
+        M::STEPS
+    }
+
+    fn check_context(&self, row: &StoredWorkflow, context: &[u8]) -> Result<()> {
+        // A user's `Deserialize` or migration may panic as well as fail.
+        crate::panics::contain_sync(|| {
+            if row.version >= M::VERSION {
+                return readable::<M::Context>(context);
+            }
+            // It is migrated when it goes on, and has to be readable then.
+            let event = serde_json::from_slice(&row.event)?;
+            let mut stored = Stored::new(row.version, row.step.clone(), event, serde_json::from_slice(context)?);
+            M::migrate(&mut stored)?;
+            readable::<M::Context>(&serde_json::to_vec(&stored.context)?)
+        })
     }
 
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn MinionInstance>>> {

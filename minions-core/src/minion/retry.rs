@@ -42,6 +42,12 @@ impl Retry {
         self
     }
 
+    /// How many attempts there are in all.
+    #[must_use]
+    pub const fn limit(&self) -> u32 {
+        self.attempts
+    }
+
     /// Whether there is another attempt after the failed attempt number `attempt`, from 1.
     #[must_use]
     pub const fn goes_on_after(&self, attempt: u32) -> bool {

@@ -255,13 +255,12 @@ impl Producer<'_> {
             if feed.halted || feed.list.is_empty() {
                 return Called::Halted;
             }
-            let full = feed.list.iter().find(|subscriber| !subscriber.has_room());
+            let full = feed.list.iter().find(|subscriber| subscriber.why_full().is_some());
             waiting.set(full.is_some());
             if feed.paused || full.is_some() {
                 let room = async {
                     match full.filter(|_| !feed.paused) {
-                        // The place is given back at once: an idle source must not hold what a resumed workflow could use.
-                        Some(full) => drop(full.room().await),
+                        Some(full) => full.opens().await,
                         None => std::future::pending().await,
                     }
                 };

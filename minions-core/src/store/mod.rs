@@ -126,6 +126,21 @@ pub trait StateStore: Send + Sync + 'static {
     /// When the store cannot be read.
     fn counts(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>>;
 
+    /// Counts the workflows in quarantine by orchestration. Every start waits for it, so it should not have to look at those
+    /// that are not.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    fn quarantined(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>> {
+        let counts = self.counts();
+        Box::pin(async {
+            let mut counts = counts.await?;
+            counts.retain(|count| count.status == Status::Quarantined);
+            Ok(counts)
+        })
+    }
+
     /// Finishes what is under way and gives the store up; called once, after everything else.
     ///
     /// # Errors

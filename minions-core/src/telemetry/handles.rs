@@ -104,6 +104,11 @@ impl WorkflowMetrics {
         }
     }
 
+    /// Says how many workflows of an orchestration, which need not run, are in quarantine.
+    pub(crate) fn set_quarantined(orchestration: &str, minion: &'static str, count: u64) {
+        gauge!(names::QUARANTINED, "orchestration" => orchestration.to_owned(), "minion" => minion).set(count as f64);
+    }
+
     pub(crate) fn end(&self, end: End, took: Duration) {
         let ended = &self.ended[end as usize];
         ended.count.increment(1);

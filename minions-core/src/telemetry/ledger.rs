@@ -65,7 +65,8 @@ impl fmt::Display for EventLedger {
 pub struct WorkflowLedger {
     /// Events of its pipeline, while it was subscribed.
     pub offered: u64,
-    /// Workflows that were stored when the process started, quarantined ones included.
+    /// Workflows that were stored when the process started, quarantined ones included. Where so much is stored that counting it
+    /// takes longer than a moment, this is the number of those that something became of, until it is counted.
     pub found: u64,
     /// Workflows begun by events that a minion emitted. An event with a key counts also if its key was known: that is the
     /// store's to know, so it stays under `stored` until the process ends.
@@ -103,6 +104,13 @@ impl WorkflowLedger {
     fn known(&self) -> u64 {
         let ended = self.succeeded + self.aborted + self.failed + self.dropped;
         self.running + ended + self.filtered + self.refused + self.duplicates + self.pending
+    }
+
+    /// Before what was found is counted: at least what became of it is known.
+    pub(crate) fn while_counting(mut self) -> Self {
+        self.found = self.found.max(self.known().saturating_sub(self.offered + self.emitted));
+        self.stored = self.came().saturating_sub(self.known());
+        self
     }
 
     /// Whether everything is in one of the columns.

@@ -15,7 +15,9 @@ use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStor
 use crate::telemetry::handles::CheckpointMetrics;
 use crate::telemetry::{Kept, WorkflowLedger};
 
+use super::boot::Stored;
 use super::mailbox::Mailbox;
+use super::quarantine::{Quarantine, QuarantineBounds};
 use super::recovery::Recovery;
 use super::routes::Routes;
 use super::{Orchestration, WorkflowId, WorkflowIds};
@@ -34,9 +36,12 @@ pub(crate) struct Engine {
     disowned: watch::Sender<Option<StoreError>>,
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
-    /// How many workflows of each orchestration were found or set aside in quarantine; kept here, because an orchestration
-    /// may come and go.
-    quarantined: Mutex<HashMap<Arc<str>, u64>>,
+    pub(crate) quarantine: Quarantine,
+    /// What the store held at the start.
+    pub(crate) stored: Stored,
+    /// Held by whoever changes a stored workflow because an operator said so: one after the other, so that what is looked at
+    /// is still so when it is changed.
+    pub(crate) operator: tokio::sync::Mutex<()>,
     /// What is booked for each orchestration, and shared by the instances of each pipeline; they may come and go too.
     ledgers: Mutex<HashMap<Arc<str>, Arc<Kept<WorkflowLedger>>>>,
     intakes: Mutex<HashMap<Arc<str>, Arc<Intake>>>,
@@ -54,7 +59,7 @@ pub(crate) enum NotDurable {
 }
 
 impl Engine {
-    pub(crate) fn new(store: Arc<dyn StateStore>, opened: &Opened) -> Self {
+    pub(crate) fn new(store: Arc<dyn StateStore>, opened: &Opened, bounds: QuarantineBounds) -> Self {
         let metrics = CheckpointMetrics::register();
         Self {
             ids: WorkflowIds::after(opened.last_id),
@@ -63,9 +68,11 @@ impl Engine {
             committer: Mutex::new(Some(Committer::start(store.clone(), metrics))),
             routes: Routes::default(),
             mailbox: Mailbox::default(),
+            quarantine: Quarantine::new(bounds),
+            stored: Stored::default(),
+            operator: tokio::sync::Mutex::default(),
             recovery: Recovery::new(opened),
             disowned: watch::Sender::new(None),
-            quarantined: Mutex::default(),
             ledgers: Mutex::default(),
             intakes: Mutex::default(),
             leftovers: Mutex::default(),
@@ -169,14 +176,6 @@ impl Engine {
     /// How many workflows and pipelines wait for a store that fails.
     pub(crate) fn blocked(&self) -> u64 {
         self.blocked.state.lock().waiting as u64
-    }
-
-    /// Adds to the workflows in quarantine of an orchestration; answers how many there are.
-    pub(crate) fn add_quarantined(&self, orchestration: &Arc<str>, count: u64) -> u64 {
-        let mut quarantined = self.quarantined.lock();
-        let known = quarantined.entry(orchestration.clone()).or_default();
-        *known += count;
-        *known
     }
 
     /// The ledger of an orchestration.

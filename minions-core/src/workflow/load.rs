@@ -28,6 +28,11 @@ pub(super) async fn wake(o: &Arc<Orchestration>, mut row: StoredWorkflow) -> Wok
         () = o.parked() => return Woken::Stopped,
         slot = o.room() => slot,
     };
+    // An operator may have taken it away since the page was read that it is on, and takes nothing away from here on.
+    let _turn = o.waking.turn().await;
+    if o.waking.is_gone(row.id) {
+        return Woken::SetAside;
+    }
     match migrate(o, &mut row).await {
         Ok(true) => {}
         Ok(false) => return Woken::Stopped,
@@ -136,7 +141,8 @@ async fn migrate(o: &Orchestration, row: &mut StoredWorkflow) -> Result<bool> {
         context: row.context.clone(),
         event: changed.then(|| row.event.clone().into()),
         // Still due, so that the payload of a signal stays with it.
-        wait: row.wake_ms.map(|until_ms| Wait { until_ms, signal: row.signal.clone().map(Into::into) }),
+        wait: row.wake_ms.map(|until_ms| Wait { until_ms, signal: None }),
+        stays: true,
         failure: None,
         consumed: None,
         emits: Vec::new(),
@@ -149,7 +155,7 @@ async fn migrate(o: &Orchestration, row: &mut StoredWorkflow) -> Result<bool> {
         Err(NotDurable::Rejected(error)) => return Err(Error::new(error).context("its migration cannot be stored")),
     }
     info!(workflow = %row.id, orchestration = &*o.id, from = row.version, to = o.version, "migrated a stored workflow");
-    o.count_migrated();
+    o.boot.migrated();
     (row.version, row.revision) = (o.version, row.revision + 1);
     Ok(true)
 }
@@ -171,12 +177,16 @@ async fn quarantine(o: &Orchestration, row: &StoredWorkflow, error: &Error) {
 /// Puts a stored workflow into quarantine; whether that is durable. One that could not be marked is left as it is, and the
 /// next start comes here again.
 pub(super) async fn set_aside(o: &Orchestration, row: &StoredWorkflow, kind: FailureKind, error: Vec<String>) -> bool {
+    let reason = format!("{}: {}", row.step, error.join(": "));
     let failure = StepFailure::new(row.step.clone(), row.attempt.saturating_add(1), now_ms(), error).of_kind(kind);
     let op = Quarantine { id: row.id, revision: row.revision + 1, failure, at_ms: now_ms() };
     let kept = o.engine.commit(|| op.clone().into(), || o.stopping.cancelled()).await.is_ok();
     if kept {
         o.metrics.end(End::Quarantined, Duration::ZERO);
         o.count_quarantined();
+        if row.id <= o.since {
+            o.boot.set_aside(reason);
+        }
     }
     kept
 }

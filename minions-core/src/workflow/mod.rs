@@ -1,6 +1,7 @@
 //! One event × one minion: identity, the step that runs, and what moves it on.
 
 mod attempt;
+mod boot;
 mod drive;
 mod engine;
 mod handle;
@@ -8,18 +9,24 @@ mod id;
 mod judge;
 mod load;
 mod mailbox;
+mod operate;
 mod orchestration;
 mod pending;
+mod quarantine;
 mod recovery;
 mod resume;
 mod routes;
 mod seat;
+mod state;
 mod waker;
 
+pub use boot::{BootReport, UnknownOrchestration};
 pub(crate) use engine::{Engine, NotDurable};
 pub use handle::{IdempotencyKey, Workflow};
 pub use id::{ParseWorkflowIdError, WorkflowId, WorkflowIds};
 pub(crate) use orchestration::{Orchestration, Start};
 pub(crate) use pending::{Asked, Pending};
+pub use quarantine::{Full, QuarantineBounds};
 pub(crate) use resume::Backlog;
+pub use state::WorkflowState;
 pub(crate) use waker::run as wake_what_is_due;

@@ -20,7 +20,9 @@ use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::{End, WorkflowMetrics};
 use crate::telemetry::{Kept, WorkflowLedger};
 
+use super::boot::Boot;
 use super::drive::{Left, drive};
+use super::operate::Waking;
 use super::seat::Seat;
 use super::waker::{TakenUp, Waker};
 use super::{Engine, WorkflowId};
@@ -43,12 +45,13 @@ pub(crate) struct Orchestration {
     /// Told whenever a workflow is awake no more.
     fewer: Notify,
     pub(crate) waker: Waker,
+    pub(crate) waking: Waking,
     pub(crate) taken_up: TakenUp,
     /// Workflows up to this one were admitted before this run.
     pub(crate) since: WorkflowId,
     pub(crate) version: u32,
     pub(crate) history: History,
-    migrated: AtomicU64,
+    pub(crate) boot: Boot,
     /// How many workflows were taken up, by an event or from the store.
     begun: AtomicU64,
     /// Events of its pipeline that are on their way to durability.
@@ -138,7 +141,7 @@ impl Orchestration {
     ) -> Self {
         let (name, steps) = (minion.name(), minion.steps());
         let metrics = WorkflowMetrics::register(&id, name, steps);
-        metrics.quarantined.set(engine.add_quarantined(&id, 0) as f64);
+        metrics.quarantined.set(engine.quarantine.found(&id, 0) as f64);
         Self {
             ledger: engine.ledger(&id),
             metrics,
@@ -150,11 +153,12 @@ impl Orchestration {
             stopping: CancellationToken::new(),
             fewer: Notify::new(),
             waker: Waker::default(),
+            waking: Waking::default(),
             taken_up: TakenUp::default(),
             since: engine.ids.last(),
             version: minion.version(),
             history: minion.history(),
-            migrated: AtomicU64::new(0),
+            boot: Boot::default(),
             begun: AtomicU64::new(0),
             parking: AtomicBool::new(false),
             parked: AtomicU64::new(0),
@@ -374,6 +378,11 @@ impl Orchestration {
         self.awake.lock().keys().copied().collect()
     }
 
+    /// Whether a workflow is awake.
+    pub(crate) fn is_awake(&self, id: WorkflowId) -> bool {
+        self.awake.lock().contains_key(&id)
+    }
+
     /// Counts a workflow that stays stored because it is stopped.
     pub(crate) fn count_parked(&self) {
         self.metrics.parked.increment(1);
@@ -397,14 +406,9 @@ impl Orchestration {
         self.undurable.lock().clone()
     }
 
-    /// Counts a workflow that was brought up to this version.
-    pub(crate) fn count_migrated(&self) {
-        self.migrated.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Counts a workflow that is in quarantine now.
     pub(crate) fn count_quarantined(&self) {
-        self.metrics.quarantined.set(self.engine.add_quarantined(&self.id, 1) as f64);
+        self.metrics.quarantined.set(self.engine.quarantine.add(&self.id) as f64);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::backoff::Backoff;
 use crate::store::{Filter, Status, StoreError, StoredWorkflow};
@@ -37,7 +37,6 @@ impl Backlog {
 
     /// Wakes everything, as room becomes free.
     pub(crate) async fn resume(mut self, orchestration: Arc<Orchestration>) {
-        let mut count = 0_u64;
         if orchestration.engine.recovery.is_under_way() {
             if !recovery::clear(&orchestration).await {
                 return;
@@ -54,7 +53,7 @@ impl Backlog {
                     continue;
                 }
                 match wake(&orchestration, row).await {
-                    Woken::Up => count += 1,
+                    Woken::Up => orchestration.boot.resumed(),
                     Woken::SetAside => {}
                     Woken::Stopped => return,
                 }
@@ -64,15 +63,13 @@ impl Backlog {
         }
         for id in self.awake {
             match wake_later(&orchestration, id).await {
-                Woken::Up => count += 1,
+                Woken::Up => orchestration.boot.resumed(),
                 Woken::SetAside => {}
                 Woken::Stopped => return,
             }
         }
         orchestration.taken_up.close();
-        if count > 0 {
-            info!(orchestration = &*orchestration.id, count, "resumed unfinished workflows");
-        }
+        orchestration.boot_is_complete();
     }
 }
 

@@ -94,6 +94,11 @@ impl Routes {
         Some(found)
     }
 
+    /// The orchestrations that run.
+    pub(crate) fn all_live(&self) -> Vec<Arc<Orchestration>> {
+        self.running.read().values().filter_map(|running| running.orchestration.upgrade()).collect()
+    }
+
     fn of(&self, minion: &'static str, event: TypeId) -> Vec<Route> {
         let routes = self.declared.read().get(&(minion, event)).cloned().unwrap_or_default();
         if routes.is_empty() && self.unheard.lock().insert((minion, event)) {

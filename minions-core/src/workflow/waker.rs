@@ -121,6 +121,7 @@ pub(crate) async fn run(o: Arc<Orchestration>) {
     }
     loop {
         place = place.min(DuePlace::before(o.waker.begin_read()));
+        o.waking.begin_read();
         let awake: HashSet<WorkflowId> = o.awake().into_iter().chain(o.engine.left_behind(&o.id)).collect();
         let Some(page) = read(&o, place, now_ms(), PAGE).await else { return };
         if page.is_empty() {

@@ -5,6 +5,7 @@
 mod support;
 
 mod admission;
+mod bounds;
 mod control;
 mod cursor;
 mod cycles;
@@ -18,6 +19,7 @@ mod inlet;
 mod ledger;
 mod lifecycle;
 mod manifest;
+mod operators;
 mod outcomes;
 mod panics;
 mod persistence;

@@ -190,4 +190,7 @@ pub async fn counts_by_orchestration_and_status<S: StateStore>(open: impl Fn() -
     let expected =
         [count("few", Status::Running, 1), count("many", Status::Running, 3), count("many", Status::Quarantined, 1)];
     assert_eq!(counts, expected);
+    assert_eq!(store.quarantined().await.unwrap(), expected[2..]);
+    commit(&store, requeue(ids[0])).await.unwrap();
+    assert_eq!(store.quarantined().await.unwrap(), []);
 }

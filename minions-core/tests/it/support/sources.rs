@@ -179,7 +179,7 @@ impl Minion for Picky {
 
     fn accept(&self, job: &Job) -> bool {
         assert!(job.number != 13, "thirteen is too much");
-        job.number % 2 == 0
+        job.number.is_multiple_of(2)
     }
 
     async fn step<'a>(&'a self, _: usize, job: &'a Job, (): &'a mut (), wf: &'a Workflow) -> Result<Flow> {
