@@ -37,6 +37,10 @@ mod state {}
 mod proof {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/src/upgrading.md")]
+mod upgrading {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/src/configuration.md")]
 mod configuration {}
 
