@@ -56,6 +56,10 @@ impl<S: StateStore> StateStore for Deadly<S> {
         self.0.counts()
     }
 
+    fn quarantined(&self) -> BoxFuture<'_, Result<Vec<StatusCount>, StoreError>> {
+        self.0.quarantined()
+    }
+
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         between("close", self.0.close())
     }

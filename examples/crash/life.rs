@@ -1,6 +1,8 @@
 //! The life of one state directory: one process after the other works on it and is killed, until all work is done.
 
 use std::fs::{self, File};
+use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -14,6 +16,7 @@ use crate::evidence::gather;
 use crate::input::{FILES, QUEUE, cases};
 use crate::judge::{Figures, Judge};
 use crate::plan::Plan;
+use crate::points;
 
 /// Within this an undisturbed process comes to its end, or it never will.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -132,16 +135,13 @@ impl Life {
         let status = match waited {
             Some(status) => status,
             None if plan.kill.is_none() => {
-                let _ = child.kill();
+                let _ = kill(&mut child, false);
                 return Err(format!("the process has not come to an end within {PATIENCE:?}"));
             }
             // Between the look and the kill it may have ended.
-            None => {
-                let _ = child.kill();
-                child.wait().map_err(|error| error.to_string())?
-            }
+            None => kill(&mut child, plan.is_at_call()).map_err(|error| error.to_string())?,
         };
-        let death = self.death(plan, status).ok_or_else(|| {
+        let death = self.death(plan, status, waited.is_none()).ok_or_else(|| {
             let log = fs::read_to_string(&log).unwrap_or_default();
             format!("the process has ended with {status} as nobody has planned: {log}")
         })?;
@@ -149,14 +149,15 @@ impl Life {
         Ok(death)
     }
 
-    fn death(&mut self, plan: &Plan, status: ExitStatus) -> Option<Death> {
+    fn death(&mut self, plan: &Plan, status: ExitStatus, by_parent: bool) -> Option<Death> {
         use std::os::unix::process::ExitStatusExt as _;
 
         const SIGABRT: i32 = 6;
         const SIGKILL: i32 = 9;
         let is_stopped = plan.orders.stop.is_some();
         match (status.code().map(u8::try_from), status.signal()) {
-            (_, Some(SIGKILL)) if plan.kill.is_some() => Some(Death::Random),
+            (_, Some(SIGKILL)) if by_parent => Some(Death::Random),
+            (_, Some(SIGKILL)) if plan.is_at_call() => Some(Death::Point),
             (_, Some(SIGABRT)) if plan.orders.point.is_some() => Some(Death::Point),
             (Some(Ok(0)), _) => Some(Death::Finished),
             (Some(Ok(PARKED)), _) if is_stopped => {
@@ -169,10 +170,36 @@ impl Life {
     }
 }
 
-fn start(directory: &Path, plan: &Plan, log: &Path) -> std::io::Result<Child> {
-    let mut command = Command::new(std::env::current_exe()?);
+/// Kills the process, and the tracer that it may have, and waits until both are gone.
+fn kill(child: &mut Child, is_traced: bool) -> io::Result<ExitStatus> {
+    if !is_traced {
+        child.kill()?;
+        return child.wait();
+    }
+    let group = format!("-{}", child.id());
+    let tell = |signal: &str| Command::new("kill").args([signal, "--", &group]).stderr(Stdio::null()).status();
+    tell("-9")?;
+    let status = child.wait()?;
+    while tell("-0")?.success() {
+        sleep(Duration::from_millis(1));
+    }
+    Ok(status)
+}
+
+fn start(directory: &Path, plan: &Plan, log: &Path) -> io::Result<Child> {
+    let program = std::env::current_exe()?;
+    let call = plan.orders.point.as_ref().and_then(|point| Some((points::as_call(&point.name)?, point.nth)));
+    let mut command = match call {
+        None => Command::new(program),
+        Some((call, nth)) => {
+            let mut strace = Command::new("strace");
+            strace.args(["-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e"]);
+            strace.arg(format!("inject={call}:signal=SIGKILL:when={nth}")).arg(program);
+            strace
+        }
+    };
     command.arg("--child").arg(directory).args(["--run", &plan.orders.run.to_string()]);
-    if let Some(point) = &plan.orders.point {
+    if let Some(point) = plan.orders.point.as_ref().filter(|_| call.is_none()) {
         command.args(["--die", &format!("{}:{}:{}", point.name, point.nth, point.micros)]);
     }
     if let Some((after, mode)) = plan.orders.stop {
@@ -182,5 +209,7 @@ fn start(directory: &Path, plan: &Plan, log: &Path) -> std::io::Result<Child> {
         }
     }
     let log = File::create(log)?;
+    // A group of its own, so that a tracer can be killed together with the program.
+    command.process_group(0);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()
 }

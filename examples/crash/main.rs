@@ -12,7 +12,8 @@
 //! emit orders for each other and for themselves, and write rows that commit with their checkpoints; on an SQLite store that
 //! survives the loss of power. It dies by SIGKILL at a random instant, or by its own hand at a [named point](points): in a
 //! step, in the transaction, before, during and after the commit of a chosen kind of operation, between acknowledgement and
-//! event, in its start, in its stop.
+//! event, in its start, in its stop; where `strace` can be used, also when it
+//! calls the system to write, to confirm, to shorten or to remove a file.
 //!
 //! After each death the parent reads a copy of the database by a connection of its own, the journal of all steps that have
 //! begun, and the acknowledgements. From [the input](input) it knows every workflow that must be, each of its visits to a
@@ -91,7 +92,7 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     if args.points {
-        points::names().iter().for_each(|name| println!("{name}"));
+        points::names().iter().chain(&points::calls()).for_each(|name| println!("{name}"));
         return ExitCode::SUCCESS;
     }
     let outcome = match &args.child {
@@ -111,6 +112,8 @@ fn main() -> ExitCode {
 /// What was done so far, over all lives.
 struct Sums {
     seed: u64,
+    /// Whether programs can be killed at calls of the system.
+    traces: bool,
     began: Instant,
     told: Instant,
     kills: BTreeMap<String, u64>,
@@ -127,13 +130,17 @@ struct Sums {
 const RANDOM: &str = "a random instant";
 
 fn kill(args: &Args) -> Result<ExitCode, String> {
-    if let Some(point) = args.point.as_ref().filter(|point| !points::names().contains(point)) {
+    let is_unknown = |point: &&String| !points::names().contains(*point) && !points::calls().contains(*point);
+    if let Some(point) = args.point.as_ref().filter(is_unknown) {
         return Err(format!("there is no point `{point}`; `--points` lists them"));
     }
     let seed = args.seed.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_secs()));
     println!("seed {seed}");
     let directory = tempfile::tempdir().map_err(|error| format!("no directory for the state: {error}"))?;
     let mut sums = Sums::new(seed);
+    if !sums.traces {
+        println!("strace is missing or must not attach here: no deaths at calls of the system");
+    }
     while sums.kills() < args.kills {
         sums.lives += 1;
         let mut life = Life::new(directory.path().join(format!("life-{}", sums.lives)), args.lines)?;
@@ -156,6 +163,7 @@ impl Sums {
     fn new(seed: u64) -> Self {
         Self {
             seed,
+            traces: points::can_trace(),
             began: Instant::now(),
             told: Instant::now(),
             kills: BTreeMap::new(),
@@ -172,7 +180,7 @@ impl Sums {
     /// Kills one process after the other until the work is done.
     fn live(&mut self, args: &Args, life: &mut Life) -> Result<(), String> {
         while self.kills() < args.kills {
-            let plan = Plan::throw(self.seed, self.lives, life.next_run(), args.point.as_deref());
+            let plan = Plan::throw(self.seed, self.lives, life.next_run(), args.point.as_deref(), self.traces);
             self.last = Some(plan.clone());
             match life.run(&plan)? {
                 Death::Point => *self.kills.entry(plan.name().to_owned()).or_default() += 1,

@@ -17,13 +17,18 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan of one run: of the same numbers the same.
-    pub fn throw(seed: u64, life: u64, run: u64, point: Option<&str>) -> Self {
+    /// The plan of one run: of the same numbers the same. Where `strace` can be used, some deaths are at calls of the system.
+    pub fn throw(seed: u64, life: u64, run: u64, point: Option<&str>, traces: bool) -> Self {
         let mut dice = Dice::new(seed ^ (life << 32) ^ run.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         dice.next();
         let names = points::names();
         let named = dice.chance(65) || point.is_some();
         let name = point.map_or_else(|| dice.pick(&names).clone(), str::to_owned);
+        // Thrown by dice of their own, so that a plan is the same with and without them.
+        let mut others = Dice::new(dice.next());
+        let calls = points::calls();
+        let is_call = named && point.is_none() && traces && others.chance(20);
+        let name = if is_call { others.pick(&calls).clone() } else { name };
         let mode = if dice.chance(50) { StopMode::Park } else { StopMode::Now };
         let stop = Duration::from_millis(dice.roll(120));
         if named {
@@ -48,6 +53,11 @@ impl Plan {
     /// A run that nobody disturbs.
     pub fn peace(run: u64) -> Self {
         Self { orders: Orders { run, point: None, stop: None }, kill: None }
+    }
+
+    /// Whether it dies at a call of the system, by the hand of a tracer.
+    pub fn is_at_call(&self) -> bool {
+        self.orders.point.as_ref().is_some_and(|point| points::as_call(&point.name).is_some())
     }
 
     /// What kills in it.

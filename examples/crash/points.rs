@@ -1,7 +1,7 @@
 //! Named points: places of the program where a kill is interesting. One of them may be armed, and then its n-th passing
 //! kills the process on the spot, without any cleaning up.
 
-use std::process::abort;
+use std::process::{Command, Stdio, abort};
 use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,6 +43,27 @@ const STEPS: &[&str] =
 pub fn names() -> Vec<String> {
     let names = |(place, what): &(&str, &[&str])| what.iter().map(|what| format!("{place}.{what}")).collect::<Vec<_>>();
     PLACES.iter().flat_map(names).collect()
+}
+
+/// Calls of the system at whose n-th beginning, in any thread, `strace` kills the program: between what is written to the
+/// log of the database and its confirmation by the disk, for example.
+const CALLS: &[&str] = &["write", "pwrite64", "fsync", "ftruncate", "unlink"];
+
+/// The names of those calls.
+pub fn calls() -> Vec<String> {
+    CALLS.iter().map(|call| format!("system.{call}")).collect()
+}
+
+/// The call of the system that the point is, if it is one.
+pub fn as_call(name: &str) -> Option<&str> {
+    name.strip_prefix("system.")
+}
+
+/// Whether `strace` is there and may attach.
+pub fn can_trace() -> bool {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-o", "/dev/null", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// Whether the point can only be passed by a program that is told to stop.

@@ -2,7 +2,7 @@
 //!
 //! The test traces the system calls of a small program, which writes a mark whenever something depends on a commit: when a
 //! step begins, which its checkpoint allows, and when a source hears that its event was admitted. Before each mark, whatever
-//! was written to the log of the database must have been confirmed by `fdatasync`. The same program with
+//! was written to the log of the database must have been confirmed by `fsync` or `fdatasync`. The same program with
 //! `durability = "process"` shows that the trace would tell.
 
 #![cfg(target_os = "linux")]
@@ -41,7 +41,7 @@ fn r10_nobody_is_answered_before_the_disk_has_confirmed_the_commit() {
     }
     let power = trace(&directory.path().join("power"), Durability::Power);
     assert_eq!(power.marks, EVENTS * MARKS_OF_EVENT);
-    assert_eq!(power.early, Vec::<String>::new(), "answered before fdatasync");
+    assert_eq!(power.early, Vec::<String>::new(), "answered before the disk has confirmed");
     assert!(power.confirmed >= power.marks, "{power:?}");
     let process = trace(&directory.path().join("process"), Durability::Process);
     assert_eq!(process.marks, EVENTS * MARKS_OF_EVENT);
