@@ -301,8 +301,10 @@ impl Content {
         }
         row.fail(op.failure);
         let mut wake_ms = op.wait.as_ref().map(|wait| wait.until_ms);
-        row.signal = op.wait.and_then(|wait| wait.signal).map(Cow::into_owned);
-        if let Some(signal) = row.signal.clone()
+        if !op.stays {
+            row.signal = op.wait.and_then(|wait| wait.signal).map(Cow::into_owned);
+        }
+        if let Some(signal) = row.signal.clone().filter(|_| !op.stays)
             && self.signals.contains_key(&(key, signal))
         {
             wake_ms = Some(op.at_ms);

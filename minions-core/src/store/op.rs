@@ -160,6 +160,8 @@ pub struct Advance {
     pub event: Option<Arc<[u8]>>,
     /// What the workflow waits for before the step; nothing if it goes on at once, awake as it is.
     pub wait: Option<Wait>,
+    /// Whether it stays at the step it is at: then the signal that it has waited for stays known, and `wait` names none.
+    pub stays: bool,
     /// Why it goes to this step, if a failure is why; appended to its failures.
     pub failure: Option<StepFailure>,
     /// A signal that the last step has seen, which is forgotten.

@@ -69,6 +69,7 @@ pub fn checkpoint(id: WorkflowId, seq: u32) -> Advance {
         context: format!(r#"{{"seq":{seq}}}"#).into_bytes(),
         event: None,
         wait: None,
+        stays: false,
         failure: None,
         consumed: None,
         emits: Vec::new(),

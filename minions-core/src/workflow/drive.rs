@@ -4,6 +4,7 @@
 //! its row is. So a workflow that has to wait is not kept: its row says until when, and [`waker`](super::waker) loads it
 //! again. Only without a store does it wait where it is.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -150,6 +151,7 @@ impl Run<'_> {
             Ok(emits) => emits,
             Err(error) => return self.give_up(Failed::new(error)).await,
         };
+        let stays = next.index == self.state.index && next.seq == self.state.seq;
         let wait = next.wait.clone();
         if o.engine.keeps {
             let op = Op::from(Advance {
@@ -163,8 +165,9 @@ impl Run<'_> {
                 context,
                 event: None,
                 wait: next.wait,
+                stays,
                 failure: next.failure,
-                consumed: self.consumed(next.index, next.seq),
+                consumed: self.consumed().filter(|_| !stays),
                 emits,
                 work: asked.work,
                 at_ms,
@@ -177,7 +180,6 @@ impl Run<'_> {
         } else if let Err(error) = o.engine.deliver(o.name, asked) {
             return self.give_up(Failed::new(error)).await;
         }
-        let stays = next.index == self.state.index && next.seq == self.state.seq;
         self.state.revision += 1;
         self.state.index = next.index;
         self.state.seq = next.seq;
@@ -197,16 +199,17 @@ impl Run<'_> {
     }
 
     /// The signal that is used up by a step that is left behind.
-    fn consumed(&self, index: usize, seq: u32) -> Option<std::borrow::Cow<'static, str>> {
-        let leaves = index != self.state.index || seq != self.state.seq;
-        self.state.signal.clone().filter(|_| leaves && self.state.payload.is_some()).map(Into::into)
+    fn consumed(&self) -> Option<Cow<'static, str>> {
+        self.state.signal.clone().filter(|_| self.state.payload.is_some()).map(Into::into)
     }
 
     /// Waits in memory, because nothing is stored; somebody else may have the place meanwhile.
     async fn wait_here(&mut self, wait: Wait) -> Then {
         self.place.give_back();
-        self.state.payload = self.o.engine.mailbox.wait(self.state.id, &wait).await;
-        self.state.signal = wait.signal.map(std::borrow::Cow::into_owned);
+        let payload = self.o.engine.mailbox.wait(self.state.id, &wait).await;
+        if let Some(signal) = wait.signal {
+            (self.state.signal, self.state.payload) = (Some(signal.into_owned()), payload);
+        }
         self.place.take_again(self.o).await;
         Then::Step
     }

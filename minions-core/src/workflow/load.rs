@@ -141,7 +141,8 @@ async fn migrate(o: &Orchestration, row: &mut StoredWorkflow) -> Result<bool> {
         context: row.context.clone(),
         event: changed.then(|| row.event.clone().into()),
         // Still due, so that the payload of a signal stays with it.
-        wait: row.wake_ms.map(|until_ms| Wait { until_ms, signal: row.signal.clone().map(Into::into) }),
+        wait: row.wake_ms.map(|until_ms| Wait { until_ms, signal: None }),
+        stays: true,
         failure: None,
         consumed: None,
         emits: Vec::new(),

@@ -5,7 +5,7 @@
 //! taken up one at a time, while nothing else runs, and the store knows which one. If the process dies once more, that one
 //! is set aside; the others go on being tried alone, and everything else goes on afterwards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub(crate) struct Recovery {
     accused: Option<WorkflowId>,
     /// Those that are still to be tried, by orchestration.
     suspects: Mutex<HashMap<Arc<str>, Vec<StoredWorkflow>>>,
+    /// Those that are recorded: one life of the process counts once, however often an orchestration starts in it.
+    recorded: Mutex<HashSet<WorkflowId>>,
     /// Held by whoever tries one.
     turn: tokio::sync::Mutex<()>,
     over: watch::Sender<bool>,
@@ -45,6 +47,7 @@ impl Recovery {
             deaths: opened.deaths,
             accused: opened.alone,
             suspects: Mutex::default(),
+            recorded: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             over: watch::Sender::new(true),
         }
@@ -114,7 +117,13 @@ impl Engine {
         if self.recovery.deaths == 0 || rows.is_empty() {
             return;
         }
-        let found = rows.iter().map(|row| (row.id, row.revision)).collect();
+        let found: Vec<_> = {
+            let mut recorded = self.recovery.recorded.lock();
+            rows.iter().filter(|row| recorded.insert(row.id)).map(|row| (row.id, row.revision)).collect()
+        };
+        if found.is_empty() {
+            return;
+        }
         // If it cannot be recorded, suspicion comes one death later.
         let _ = self.submit(Suspect { found, alone: None }).await;
     }
@@ -179,6 +188,7 @@ async fn one(o: &Arc<Orchestration>, row: StoredWorkflow) -> Tried {
         set_aside(o, &row, FailureKind::Death, vec![why]).await;
         return Tried::Cleared;
     }
+    recovery.recorded.lock().insert(id);
     let alone = Suspect { found: vec![(id, row.revision)], alone: Some(id) };
     if let Err(error) = o.engine.submit(alone).await {
         warn!(%error, "it cannot be recorded which workflow runs alone");

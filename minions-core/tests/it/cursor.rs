@@ -8,15 +8,16 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
-use minions_core::gru::Finished;
-use minions_core::minion::Flow;
+use minions_core::component::{Assembly, Component, Need};
+use minions_core::gru::{Finished, StopMode};
+use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::store::{MemoryStore, StateStore};
 use minions_core::testing::FaultyStore;
-use minions_core::workflow::WorkflowId;
-use minions_core::{Gru, GruBuilder};
+use minions_core::workflow::{Workflow, WorkflowId};
+use minions_core::{Gru, GruBuilder, Result};
 
 use crate::support::sources::{Picky, Reel, Tape};
-use crate::support::{Script, Worker, rows, until};
+use crate::support::{Job, Script, Worker, rows, until};
 use dying::DyingStore;
 
 /// Which workflows each job became.
@@ -172,4 +173,55 @@ async fn p7_what_nobody_accepts_moves_the_cursor_too() {
     }
     assert_eq!(*reel.began.lock(), [0, 12]);
     assert_eq!(script.ran(), [0, 2, 4, 6, 8, 10].map(|number| (number, "look")));
+}
+
+/// Takes odd jobs only.
+struct Odd(Script);
+
+impl Component for Odd {
+    const NAME: &'static str = "odd-jobs";
+    const FIELDS: &'static [Need] = &[Need::provided::<Script>()];
+
+    fn assemble(cx: &Assembly) -> Result<Self> {
+        Ok(Self(Script::clone(&*cx.provided::<Script>().expect("checked by the resolver"))))
+    }
+}
+
+impl Minion for Odd {
+    type Event = Job;
+    type Context = ();
+    const STEPS: &'static [StepInfo] = &[StepInfo::new("only")];
+
+    fn accept(&self, job: &Job) -> bool {
+        !job.number.is_multiple_of(2)
+    }
+
+    async fn step<'a>(&'a self, _: usize, job: &'a Job, (): &'a mut (), wf: &'a Workflow) -> Result<Flow> {
+        self.0.run(wf, job).await
+    }
+}
+
+/// One of two minions is stopped while the store fails, so that the events that only it takes are given up. What comes
+/// behind them must neither be stored without them nor wait for them for ever.
+#[tokio::test]
+async fn p7_after_events_that_were_given_up_a_source_goes_on_from_before_them() {
+    let (seen, store) = (Seen::default(), FaultyStore::new());
+    let reel = Reel { ends: false, ..Reel::of(4) };
+    store.hang();
+    let builder = Gru::builder().orchestrate::<Tape, Picky>().orchestrate::<Tape, Odd>();
+    let gru = builder.provide(reel.clone()).provide(seen.script()).store(store.clone()).start().await.unwrap();
+    let control = gru.control();
+    until("all to be taken", async || control.snapshot().pipelines[0].ledger.pending == 4).await;
+    store.fail();
+    control.stop("tape/picky", StopMode::Park).await.unwrap();
+    until("everything to be given up", async || control.snapshot().pipelines[0].ledger.refused == 4).await;
+    store.work();
+    until("the odd ones", async || seen.0.lock().len() == 2).await;
+    gru.shutdown().await;
+    seen.assert_each_once([1, 3], "nobody else is left for the others");
+    assert!(
+        reel.began.lock().len() > 1 && reel.began.lock().iter().all(|began| *began == 0),
+        "{:?}",
+        reel.began.lock()
+    );
 }

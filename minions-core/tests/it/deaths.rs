@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use minions_core::Gru;
-use minions_core::gru::Finished;
+use minions_core::gru::{Finished, StopMode};
 use minions_core::minion::Flow;
 use minions_core::store::{FailureKind, MemoryStore, Status};
 use minions_core::testing::{Events, Gate, simulate};
 
-use crate::support::{Job, Script, jobs, program, rows};
+use crate::support::{ID, Job, Script, jobs, program, rows};
 
 /// Dies without a stop as soon as event 0 is in `second`; so many others go on as far as they come meanwhile. The events
 /// are those of the process; answers which steps have run.
@@ -106,4 +106,25 @@ fn r6_progress_between_two_deaths_and_an_orderly_stop_both_clear_the_record() {
         }
     });
     assert!(now(rows(&store)).iter().all(|row| row.deaths == 0));
+}
+
+#[test]
+fn r6_one_life_of_the_process_counts_once_however_often_its_orchestration_is_started() {
+    let store = MemoryStore::new();
+    dies(&store, 1, [0]);
+    now({
+        let store = store.clone();
+        async move {
+            let held = Gate::new();
+            let gru = program(&Events::new(), Script::held(&held, |_| true)).store(store).start().await.unwrap();
+            let control = gru.control();
+            for _ in 0..4 {
+                held.arrivals(1).await;
+                control.stop(ID, StopMode::Now).await.unwrap();
+                control.start(ID).await.unwrap();
+            }
+            std::mem::forget::<Gru>(gru);
+        }
+    });
+    assert_eq!(now(rows(&store))[0].deaths, 1);
 }

@@ -252,6 +252,27 @@ fn w11_a_signal_that_comes_before_the_wait_is_kept_for_it() {
 }
 
 #[test]
+fn w11_a_step_that_polls_after_a_signal_keeps_what_it_says() {
+    simulate(20, async {
+        let (store, polls) = (MemoryStore::new(), std::sync::atomic::AtomicU32::new(0));
+        let acts = Acts::answer(move |wf| match wf.step() {
+            "fetch" => Ok(Flow::wait("approval", HOUR)),
+            _ if polls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 3 => Ok(Flow::again(HOUR, "not ready")),
+            _ => Ok(Flow::Continue),
+        });
+        let events = Events::new();
+        events.push(Job { number: 1 });
+        run_for(careful(&events, &acts).store(store.clone()), Duration::from_secs(1)).await;
+        let stored = row(&store).await;
+        commit(&store, Signal::new(stored.id, "approval", b"\"yes\"".to_vec(), stored.updated_ms)).await;
+        let began = tokio::time::Instant::now();
+        run(careful(&jobs([]), &acts).store(store)).await;
+        assert_eq!(heard(&acts), vec![Some("yes".to_owned()); 4]);
+        assert!(began.elapsed() >= 3 * HOUR, "the signal ends the wait, not the pauses: {:?}", began.elapsed());
+    });
+}
+
+#[test]
 fn w3_the_step_for_failures_runs_durably_after_the_last_attempt() {
     simulate(11, async {
         let (store, acts) = (MemoryStore::new(), failing(9));

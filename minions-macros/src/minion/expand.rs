@@ -86,7 +86,8 @@ fn implementation(
         let call = call(root, step, &types);
         quote!(#(#conditions)* #index => #call,)
     });
-    let ids = steps.iter().map(|step| {
+    // The step that deals with failures stands last, so that leaving it out changes no index: nothing jumps to it.
+    let ids = steps.iter().filter(|step| !step.declared.on_failure).map(|step| {
         let (ident, conditions) = (&step.ident, &step.conditions);
         quote!(#(#conditions)* #private::StepId::of_fn(&<#ty>::#ident))
     });
@@ -125,7 +126,7 @@ fn implementation(
             }
 
             fn position(step: #there::StepId) -> ::core::option::Option<usize> {
-                let steps = [#(#ids),*];
+                let steps: &[#there::StepId] = &[#(#ids),*];
                 steps.iter().position(|known| *known == step)
             }
         }

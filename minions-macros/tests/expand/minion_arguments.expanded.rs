@@ -162,10 +162,9 @@ const _: () = {
         fn position(
             step: ::minions::__private::StepId,
         ) -> ::core::option::Option<usize> {
-            let steps = [
+            let steps: &[::minions::__private::StepId] = &[
                 ::minions::__private::StepId::of_fn(&<Watcher>::fetch),
                 ::minions::__private::StepId::of_fn(&<Watcher>::record),
-                ::minions::__private::StepId::of_fn(&<Watcher>::cleanup),
             ];
             steps.iter().position(|known| *known == step)
         }

@@ -111,7 +111,7 @@ const _: () = {
         fn position(
             step: ::minions::__private::StepId,
         ) -> ::core::option::Option<usize> {
-            let steps = [
+            let steps: &[::minions::__private::StepId] = &[
                 ::minions::__private::StepId::of_fn(&<Watcher>::always),
                 #[cfg(unix)]
                 #[cfg(feature = "odd")]

@@ -111,7 +111,9 @@ const _: () = {
         fn position(
             step: ::minions::__private::StepId,
         ) -> ::core::option::Option<usize> {
-            let steps = [::minions::__private::StepId::of_fn(&<Watcher>::only)];
+            let steps: &[::minions::__private::StepId] = &[
+                ::minions::__private::StepId::of_fn(&<Watcher>::only),
+            ];
             steps.iter().position(|known| *known == step)
         }
     }

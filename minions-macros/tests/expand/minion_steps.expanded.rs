@@ -174,7 +174,7 @@ const _: () = {
         fn position(
             step: ::minions::__private::StepId,
         ) -> ::core::option::Option<usize> {
-            let steps = [
+            let steps: &[::minions::__private::StepId] = &[
                 ::minions::__private::StepId::of_fn(&<Watcher>::fetch),
                 ::minions::__private::StepId::of_fn(&<Watcher>::r#match),
                 ::minions::__private::StepId::of_fn(&<Watcher>::record),

@@ -44,9 +44,10 @@ impl Statements<'_> {
         if let Some(consumed) = &op.consumed {
             self.forget_signal(op.id, consumed).map_err(failed)?;
         }
-        let signal = op.wait.as_ref().and_then(|wait| wait.signal.as_deref());
+        let awaited = op.wait.as_ref().and_then(|wait| wait.signal.as_deref());
+        let signal = if op.stays { row.signal.as_deref() } else { awaited };
         let mut wake_ms = op.wait.as_ref().map(|wait| wait.until_ms);
-        if let Some(signal) = signal
+        if let Some(signal) = signal.filter(|_| !op.stays)
             && self.has_signal(op.id, signal).map_err(failed)?
         {
             wake_ms = Some(op.at_ms);

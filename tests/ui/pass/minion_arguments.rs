@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use minions::error::{Failure, Verdict};
-use minions::minion::{Emits, History, Minion, Retry, Stored};
+use minions::minion::{Emits, History, Minion, Retry, StepId, Stored};
 use minions::prelude::*;
 
 #[derive(Serialize, Deserialize)]
@@ -94,6 +94,9 @@ fn main() {
     assert_eq!((record.aliases, last.retry), (&["store"][..], Some(Retry::attempts(1))));
     assert_eq!((tell.name, tell.on_failure, tell.timeout), ("tell", true, Some(seconds(86_400))));
     assert!(!fetch.on_failure && last.timeout.is_none());
+    let (jump, hidden) = (StepId::of_fn(&Watcher::last), StepId::of_fn(&Watcher::tell));
+    assert_eq!(Watcher::position(jump), Some(2));
+    assert_eq!(Watcher::position(hidden), None, "a jump to the step for failures is one to no step");
 
     assert_eq!((Watcher::VERSION, Plain::VERSION), (2, 0));
     assert_eq!(Watcher::HISTORY, History::last(100).for_at_most(seconds(7 * 86_400)));

@@ -1,6 +1,6 @@
 //! Waits and signals: early, on time, twice, to nobody, and seen.
 
-use crate::store::{Advance, Applied, Op, StateStore, StoredWorkflow};
+use crate::store::{Advance, Applied, Op, StateStore, StoredWorkflow, Wait};
 use crate::workflow::WorkflowId;
 
 use super::support::*;
@@ -100,6 +100,24 @@ pub async fn a_signal_that_was_seen_is_forgotten<S: StateStore>(open: impl Fn() 
     assert_eq!(commit(&store, signal(id, "approval", "second")).await.unwrap(), Applied::Done);
     commit(&store, waits_for(id, 7, "other", 7_000)).await.unwrap();
     assert_eq!(waits(&store, id).await, (Some(7), some("other"), Some(b"kept".to_vec())));
+}
+
+pub async fn a_step_that_stays_keeps_the_signal_that_it_has_waited_for<S: StateStore>(open: impl Fn() -> S) {
+    let store = opened(&open).await;
+    let id = id();
+    commit_all(&store, vec![admit(vec![new(id)]), waits_for(id, 1, "approval", 5_000)]).await;
+    commit(&store, signal(id, "approval", "yes")).await.unwrap();
+    let polls = |revision, wait| Advance { stays: true, wait, seq: 1, ..checkpoint(id, revision) };
+    commit(&store, polls(2, Some(Wait { until_ms: ADMITTED_MS + 9_000, signal: None })).into()).await.unwrap();
+    assert_eq!(
+        waits(&store, id).await,
+        (Some(9_000), some("approval"), Some(b"yes".to_vec())),
+        "it is not due at once"
+    );
+    commit(&store, polls(3, None).into()).await.unwrap();
+    assert_eq!(waits(&store, id).await, (None, some("approval"), Some(b"yes".to_vec())));
+    commit(&store, checkpoint(id, 4).into()).await.unwrap();
+    assert_eq!(waits(&store, id).await, (None, None, None));
 }
 
 pub async fn a_signal_seen_by_a_step_that_waits_for_the_next_is_not_seen_twice<S: StateStore>(open: impl Fn() -> S) {

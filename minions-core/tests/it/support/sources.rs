@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -63,9 +64,8 @@ impl Tape {
 impl Component for Tape {
     const NAME: &'static str = "tape";
     const FIELDS: &'static [Need] = &[Need::provided::<Reel>(), Cursor::<u64>::NEED];
-    const RESTART: Option<RestartPolicy> = Some(
-        RestartPolicy::on_failure().backoff(std::time::Duration::from_millis(1), std::time::Duration::from_millis(2)),
-    );
+    const RESTART: Option<RestartPolicy> =
+        Some(RestartPolicy::on_failure().backoff(Duration::from_millis(1), Duration::from_millis(2)).limit(10_000));
 
     fn assemble(cx: &Assembly) -> Result<Self> {
         let reel = Reel::clone(&*cx.provided::<Reel>().expect("checked by the resolver"));
@@ -179,7 +179,7 @@ impl Minion for Picky {
 
     fn accept(&self, job: &Job) -> bool {
         assert!(job.number != 13, "thirteen is too much");
-        job.number % 2 == 0
+        job.number.is_multiple_of(2)
     }
 
     async fn step<'a>(&'a self, _: usize, job: &'a Job, (): &'a mut (), wf: &'a Workflow) -> Result<Flow> {
