@@ -28,6 +28,7 @@ pub(crate) struct Refusal {
 /// One line of a list, without event and context, so that a long one stays small.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Line {
+    #[serde(with = "find::plain")]
     pub(super) id: WorkflowId,
     pub(super) orchestration: String,
     pub(super) status: String,
@@ -52,6 +53,7 @@ pub(super) struct Page {
 /// What became of one workflow.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Changed {
+    #[serde(with = "find::plain")]
     pub(super) id: WorkflowId,
     pub(super) orchestration: String,
     pub(super) step: String,
@@ -87,13 +89,13 @@ pub(crate) async fn answer(workflows: &Workflows, request: Request) -> Result<Va
         Request::Signal { id, name, payload } => {
             let id = find::one(workflows, &id).await?;
             let signalled: Signalled = workflows.signal(id, &name, &payload).await?;
-            Ok(json!({"id": id, "signal": name, "result": signalled}))
+            Ok(json!({"id": id.to_string(), "signal": name, "result": signalled}))
         }
         Request::History { orchestration, limit } => {
             let ended = workflows.history(orchestration, limit).await?;
             let ended = ended.iter().map(|ended| {
                 json!({
-                    "id": ended.id, "orchestration": &*ended.orchestration, "outcome": ended.outcome, "step": ended.step,
+                    "id": ended.id.to_string(), "orchestration": &*ended.orchestration, "outcome": ended.outcome, "step": ended.step,
                     "checkpoints": ended.seq, "created": text::rfc3339(ended.created_ms),
                     "ended": text::rfc3339(ended.ended_ms), "took_ms": ended.ended_ms - ended.created_ms,
                     "failures": ended.failures,

@@ -53,6 +53,21 @@ pub(super) fn short(id: WorkflowId) -> String {
     id[id.len() - 8..].to_owned()
 }
 
+/// An identity in JSON as people see it everywhere else, without hyphens.
+pub(super) mod plain {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use minions_core::workflow::WorkflowId;
+
+    pub(crate) fn serialize<S: Serializer>(id: &WorkflowId, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<WorkflowId, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

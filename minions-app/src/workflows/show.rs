@@ -12,6 +12,7 @@ use crate::text;
 /// Everything that is stored of a workflow.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Shown {
+    #[serde(with = "super::find::plain")]
     id: WorkflowId,
     orchestration: String,
     status: String,
