@@ -26,7 +26,12 @@ impl OwnerLock {
     pub(crate) fn take(path: &Path) -> Result<Self, StoreError> {
         let beside = with_suffix(path, SUFFIX);
         let cannot = |what: &str, error: io::Error| {
-            StoreError::unavailable(format!("cannot {what} the lock `{}`", beside.display())).with_source(error)
+            let beside = beside.display();
+            let what = match error.kind() {
+                io::ErrorKind::StorageFull => format!("the disk of the lock `{beside}` is full; free some space"),
+                _ => format!("cannot {what} the lock `{beside}`"),
+            };
+            StoreError::unavailable(what).with_source(error)
         };
         let mut file = open(&beside).map_err(|error| cannot("create", error))?;
         match file.try_lock() {

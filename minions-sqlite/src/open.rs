@@ -33,9 +33,6 @@ pub(crate) struct Database {
 /// and once there may be another owner in this process, only SQLite may open it, because closing any other handle
 /// would take that owner's file locks away.
 pub(crate) fn open(path: &Path, durability: Durability) -> Result<Database, StoreError> {
-    let cannot = |what: &str, error: rusqlite::Error| {
-        StoreError::unavailable(format!("cannot {what} the state `{}`", path.display())).with_source(error)
-    };
     let existing = match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
             return Err(StoreError::unavailable(format!(
@@ -58,7 +55,7 @@ pub(crate) fn open(path: &Path, durability: Durability) -> Result<Database, Stor
             connect(path)?
         }
     };
-    configure(&connection, durability).map_err(|error| cannot("prepare", error))?;
+    configure(&connection, durability).map_err(|error| schema::cannot("prepare", path, error))?;
     let owner = schema::migrate(&mut connection, path)?;
     let place = Place::of(path).map_err(|error| {
         StoreError::unavailable(format!("cannot look at the state `{}`", path.display())).with_source(error)
@@ -94,8 +91,7 @@ fn create_file(path: &Path) -> Result<(), StoreError> {
 
 /// Connects to a file that exists, and makes sure that it is ours and can be written.
 fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let cannot =
-        |error| StoreError::unavailable(format!("cannot open the state `{}`", path.display())).with_source(error);
+    let cannot = |error| schema::cannot("open", path, error);
     // No `SQLITE_OPEN_URI`: a path is a path, whatever it looks like.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(cannot)?;

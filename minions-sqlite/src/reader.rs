@@ -231,38 +231,75 @@ fn limited(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// A row as it is: what is odd about it must not hide it, nor its neighbours.
+/// A row as it is: what is odd about it must not hide it, nor its neighbours. Only without an identity there is nothing to
+/// show.
 fn stored(row: &SqliteRow) -> Result<StoredWorkflow, sqlx::Error> {
-    let orchestration = row.try_get::<Option<String>, _>(1)?.unwrap_or_default();
-    let mut workflow = StoredWorkflow::new(identity(row)?, orchestration, row.try_get::<String, _>(3)?);
-    workflow.status = value::status(row.try_get(2)?);
-    workflow.steps_hash = row.try_get::<i64, _>(4)?.cast_unsigned();
-    // Counts that are none, from a damaged page or an edit by hand.
-    let mut damage = None;
-    let mut count = |column: usize, name: &str| {
-        let value = row.try_get::<i64, _>(column)?;
-        Ok::<_, sqlx::Error>(u32::try_from(value).unwrap_or_else(|_| {
-            damage.get_or_insert_with(|| format!("its {name} is {value}"));
-            0
-        }))
-    };
-    workflow.seq = count(5, "seq")?;
-    workflow.attempt = count(6, "attempt")?;
-    workflow.revision = count(12, "revision")?;
-    workflow.version = count(13, "version")?;
-    workflow.damage = damage;
+    let mut fields = Fields { row, damage: None };
+    let orchestration = fields.text(1, "orchestration").unwrap_or_default();
+    let step = fields.text(3, "step").unwrap_or_default();
+    let mut workflow = StoredWorkflow::new(identity(row)?, orchestration, step);
+    workflow.status = value::status(fields.integer(2, "status"));
+    workflow.steps_hash = fields.integer(4, "steps_hash").cast_unsigned();
+    workflow.seq = fields.count(5, "seq");
+    workflow.attempt = fields.count(6, "attempt");
+    workflow.revision = fields.count(12, "revision");
+    workflow.version = fields.count(13, "version");
     // A large event that is lost becomes one that nobody can decode, which sets its workflow aside.
-    workflow.event = row.try_get::<Option<Vec<u8>>, _>(7)?.unwrap_or_default();
-    workflow.context = row.try_get(8)?;
-    workflow.failures = value::failures(row.try_get(9)?);
-    workflow.created_ms = row.try_get(10)?;
-    workflow.updated_ms = row.try_get(11)?;
-    workflow.wake_ms = row.try_get(14)?;
-    workflow.signal = row.try_get(15)?;
-    workflow.payload = row.try_get(16)?;
-    let deaths = row.try_get::<Option<i64>, _>(17)?.unwrap_or_default();
-    workflow.deaths = u32::try_from(deaths).unwrap_or(u32::MAX);
+    workflow.event = fields.get::<Option<Vec<u8>>>(7, "event").unwrap_or_default();
+    workflow.context = fields.get(8, "context");
+    workflow.failures = value::failures(fields.text(9, "failures").as_deref());
+    workflow.created_ms = fields.integer(10, "created_ms");
+    workflow.updated_ms = fields.integer(11, "updated_ms");
+    workflow.wake_ms = fields.get(14, "wake_ms");
+    workflow.signal = fields.text(15, "signal");
+    workflow.payload = fields.get(16, "payload");
+    workflow.deaths =
+        fields.get::<Option<i64>>(17, "deaths").map_or(0, |deaths| u32::try_from(deaths).unwrap_or(u32::MAX));
+    workflow.damage = fields.damage;
     Ok(workflow)
+}
+
+/// The fields of a row that may come from a damaged page, or from an edit by hand.
+struct Fields<'r> {
+    row: &'r SqliteRow,
+    /// What is wrong with the first of those that are not what they should be.
+    damage: Option<String>,
+}
+
+impl<'r> Fields<'r> {
+    fn get<T>(&mut self, column: usize, name: &str) -> T
+    where
+        T: Default + sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
+    {
+        self.row.try_get(column).unwrap_or_else(|error| {
+            self.damaged(format!("its {name} cannot be read: {error}"));
+            T::default()
+        })
+    }
+
+    fn integer(&mut self, column: usize, name: &str) -> i64 {
+        self.get(column, name)
+    }
+
+    fn count(&mut self, column: usize, name: &str) -> u32 {
+        let value = self.integer(column, name);
+        u32::try_from(value).unwrap_or_else(|_| {
+            self.damaged(format!("its {name} is {value}"));
+            0
+        })
+    }
+
+    fn text(&mut self, column: usize, name: &str) -> Option<String> {
+        let bytes = self.get::<Option<Vec<u8>>>(column, name)?;
+        Some(String::from_utf8(bytes).unwrap_or_else(|error| {
+            self.damaged(format!("its {name} is no text"));
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        }))
+    }
+
+    fn damaged(&mut self, what: String) {
+        self.damage.get_or_insert(what);
+    }
 }
 
 fn ended(row: &SqliteRow) -> Result<Ended, sqlx::Error> {
@@ -284,7 +321,13 @@ fn identity(row: &SqliteRow) -> Result<WorkflowId, sqlx::Error> {
 }
 
 fn unreadable(error: sqlx::Error) -> StoreError {
-    StoreError::unavailable("the state database cannot be read").with_source(error)
+    // SQLite's CORRUPT and NOTADB, without what is in their upper bits.
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    StoreError::unavailable(match code.map(|code| code & 0xff) {
+        Some(11 | 26) => "the state database is damaged; restore it from a backup",
+        _ => "the state database cannot be read",
+    })
+    .with_source(error)
 }
 
 #[cfg(test)]
@@ -298,7 +341,7 @@ mod tests {
     use super::*;
 
     /// How the database goes about `query`.
-    fn plan(query: QueryBuilder<Sqlite>) -> Vec<String> {
+    fn plan(query: &QueryBuilder<Sqlite>) -> Vec<String> {
         let mut connection = Connection::open_in_memory().unwrap();
         schema::migrate(&mut connection, Path::new("state.db")).unwrap();
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", query.sql().as_str())).unwrap();
@@ -315,7 +358,7 @@ mod tests {
         let place = DuePlace { wake_ms: 5, key: 7 };
         let due = Due::until("sitemap/watcher".into(), 9).after(place);
         for (range, how) in [(Range::SameTime, "wake_ms=? AND rowid>?"), (Range::Later, "wake_ms>? AND wake_ms<?")] {
-            let plan = plan(self::due(&due, range, 100));
+            let plan = plan(&self::due(&due, range, 100));
             let first = format!("SEARCH w USING INDEX workflow_resting (orchestration=? AND {how})");
             assert!(plan.contains(&first), "{plan:#?}");
             assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
@@ -325,7 +368,7 @@ mod tests {
     #[test]
     fn quarantine_is_read_along_its_index() {
         for filter in [Filter::all(), Filter::all().orchestration("sitemap/watcher")] {
-            let plan = plan(scan(&filter.status(Status::Quarantined)).unwrap());
+            let plan = plan(&scan(&filter.status(Status::Quarantined)).unwrap());
             assert!(plan[0].contains("w USING INDEX workflow_quarantined"), "{plan:#?}");
         }
     }
@@ -333,7 +376,7 @@ mod tests {
     #[test]
     fn everything_else_is_read_in_the_order_of_the_rows() {
         for filter in [Filter::all(), Filter::all().rests(false), Filter::all().status(Status::Running).step("fetch")] {
-            let plan = plan(scan(&filter).unwrap());
+            let plan = plan(&scan(&filter).unwrap());
             assert!(plan[0].starts_with("SEARCH w USING INTEGER PRIMARY KEY"), "{plan:#?}");
             assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
         }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use minions_core::store::StoreError;
 
+use crate::apply;
 use crate::owner::{self, Owner};
 
 /// What the names begin with that this crate gives to tables and indexes since its second schema.
@@ -153,8 +154,8 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<Owner,
     migrate_by(connection, path, MIGRATIONS)
 }
 
-fn check_against(connection: &Connection, path: &Path, newest: usize) -> Result<(), StoreError> {
-    let path = path.display();
+fn check_against(connection: &Connection, at: &Path, newest: usize) -> Result<(), StoreError> {
+    let path = at.display();
     let read = || {
         let application_id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -162,13 +163,11 @@ fn check_against(connection: &Connection, path: &Path, newest: usize) -> Result<
         Ok((application_id, version, tables))
     };
     let (application_id, version, tables) = read().map_err(|error: rusqlite::Error| {
-        let what = match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => {
-                format!("`{path}` is not an SQLite database; move it away, or use another state directory")
-            }
-            _ => format!("cannot read the state `{path}`"),
-        };
-        StoreError::unavailable(what).with_source(error)
+        if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+            let what = format!("`{path}` is not an SQLite database; move it away, or use another state directory");
+            return StoreError::unavailable(what).with_source(error);
+        }
+        cannot("read", at, error)
     })?;
     match application_id {
         APPLICATION_ID if version as usize > newest => Err(StoreError::newer_schema(format!(
@@ -185,10 +184,28 @@ fn check_against(connection: &Connection, path: &Path, newest: usize) -> Result<
     }
 }
 
-fn migrate_by(connection: &mut Connection, path: &Path, migrations: &[Migration]) -> Result<Owner, StoreError> {
-    let cannot = |what: &str, error: rusqlite::Error| {
-        StoreError::unavailable(format!("cannot {what} the state `{}`", path.display())).with_source(error)
+/// Says what cannot be done with the state, and what to do about it where that is known.
+pub(crate) fn cannot(what: &str, path: &Path, error: rusqlite::Error) -> StoreError {
+    let path = path.display();
+    let what = match error.sqlite_error_code() {
+        _ if apply::is_full(&error) => full(&path),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            format!("the state `{path}` is damaged; restore it from a backup, or use another state directory")
+        }
+        Some(ErrorCode::DatabaseBusy) => {
+            format!("cannot {what} the state `{path}`, because another program holds it; close that program")
+        }
+        _ => format!("cannot {what} the state `{path}`"),
     };
+    StoreError::unavailable(what).with_source(error)
+}
+
+fn full(path: &dyn std::fmt::Display) -> String {
+    format!("the disk of the state `{path}` is full; free some space")
+}
+
+fn migrate_by(connection: &mut Connection, path: &Path, migrations: &[Migration]) -> Result<Owner, StoreError> {
+    let cannot = |what: &str, error| cannot(what, path, error);
     // Checked in the same transaction once more: until now another program might have written.
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)

@@ -3,14 +3,19 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use rusqlite::{Connection, Statement};
 
 use minions_core::store::{Applied, Op, StoreError};
 
-use crate::apply::{Failed, Statements};
+use crate::apply::{self, Failed, Statements};
+use crate::open::BUSY_FOR;
 use crate::owner::{EPOCH, Owner};
 use crate::{migration, panics};
+
+/// How many pages the log has at most, more or less, once the disk has been full.
+const SHORT_LOG: i64 = 64;
 
 /// The writer's connection with everything prepared.
 #[derive(Debug)]
@@ -21,6 +26,8 @@ pub(crate) struct Session<'c> {
     epoch: Statement<'c>,
     commit: Statement<'c>,
     statements: Statements<'c>,
+    /// Whether the disk was full when something was written last.
+    starves: bool,
 }
 
 pub(crate) type Results = Vec<Result<Applied, StoreError>>;
@@ -34,14 +41,56 @@ impl<'c> Session<'c> {
             epoch: connection.prepare(EPOCH)?,
             commit: connection.prepare("COMMIT")?,
             statements: Statements::prepare(connection)?,
+            starves: false,
         })
     }
 
     /// Makes `batch` durable: one result per operation, in order.
+    pub(crate) fn commit(&mut self, batch: &[Op]) -> Results {
+        let results = self.with_space(|session| session.apply_all(batch));
+        results.unwrap_or_else(|error| vec![Err(error); batch.len()])
+    }
+
+    /// Runs `write`, and once more if the disk was full and the log can be given back to it.
+    ///
+    /// What is free then belongs to the file first: a log that grows takes the space without which it cannot be moved into
+    /// the file, and then nothing can be written any more, however much of it is no longer needed.
+    fn with_space<T>(&mut self, mut write: impl FnMut(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.starves {
+            self.give_back()?;
+        }
+        match write(self) {
+            Err(error) if is_full(&error) => {
+                self.starves = true;
+                self.give_back()?;
+                write(self).inspect_err(|error| self.starves = is_full(error))
+            }
+            result => result,
+        }
+    }
+
+    /// Moves the log into the file, and gives its space back if nobody reads it.
+    fn give_back(&mut self) -> Result<(), StoreError> {
+        let connection = self.connection;
+        let give_back = || {
+            // Every time it is full from now on, the log is kept short, so that it is never what fills the disk.
+            connection.pragma_update(None, "wal_autocheckpoint", SHORT_LOG)?;
+            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            connection.busy_timeout(Duration::ZERO)?;
+            let truncated = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            connection.busy_timeout(BUSY_FOR)?;
+            truncated
+        };
+        give_back().map_err(|error| Failed::unavailable(error).into_error())?;
+        self.starves = false;
+        Ok(())
+    }
+
+    /// Applies `batch` in one transaction.
     ///
     /// A savepoint costs two more statements for each operation, so only those that run work of users have one, until
     /// an operation has turned out to be poisonous.
-    pub(crate) fn commit(&mut self, batch: &[Op]) -> Results {
+    fn apply_all(&mut self, batch: &[Op]) -> Result<Results, StoreError> {
         let mut isolated = false;
         // Operations that have rolled back a transaction. Every round finds another one, so there is an end to them.
         let mut undone = HashMap::new();
@@ -59,10 +108,10 @@ impl<'c> Session<'c> {
                 batch.iter().enumerate().map(apply).collect()
             });
             match results {
-                Ok(results) => return results,
+                Ok(results) => return Ok(results),
                 Err(Failed::Poisonous(_)) if !isolated => isolated = true,
                 Err(Failed::Undone(error)) => drop(undone.insert(at, error)),
-                Err(failed) => return vec![Err(failed.into_error()); batch.len()],
+                Err(failed) => return Err(failed.into_error()),
             }
         }
     }
@@ -152,6 +201,11 @@ impl<'c> Session<'c> {
             tracing::error!(%error, "a transaction of the state database cannot be rolled back");
         }
     }
+}
+
+fn is_full(error: &StoreError) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<rusqlite::Error>());
+    source.is_some_and(apply::is_full)
 }
 
 fn hands_over_work(op: &Op) -> bool {

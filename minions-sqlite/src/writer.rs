@@ -109,7 +109,7 @@ fn run(
             return;
         }
     };
-    let ended = serve(&connection, &place, owner, opened, requests);
+    let ended = serve(&connection, &place, &owner, opened, requests);
     let closed = close(connection).map_err(|error| {
         StoreError::unavailable(format!("cannot close the state `{}` in order", path.display())).with_source(error)
     });
@@ -126,7 +126,7 @@ type Ended = (Result<(), StoreError>, oneshot::Sender<Result<(), StoreError>>);
 fn serve(
     connection: &Connection,
     place: &Place,
-    owner: Owner,
+    owner: &Owner,
     opened: oneshot::Sender<Result<Opened, StoreError>>,
     requests: &mpsc::Receiver<Request>,
 ) -> Option<Ended> {

@@ -18,6 +18,8 @@ mod settings;
 pub(crate) mod suggest;
 mod value;
 
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use decode::made_up;
 pub use decode::{Decoded, SectionKeys, decode_section};
 pub use origin::Origin;
 pub use path::{KeyPath, Segment};

@@ -46,7 +46,7 @@ pub struct Emitted<'w> {
 impl Emitted<'_> {
     /// Gives the event a key: while an equal one is remembered, it is emitted once. Keys of one minion stand beside those
     /// of others.
-    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the event is emitted already")]
+    #[expect(clippy::return_self_not_must_use, reason = "the event is emitted already")]
     pub fn key(self, key: impl Into<Arc<str>>) -> Self {
         let key = key.into();
         self.pending.change(self.index, |emission| emission.key = Some(key));

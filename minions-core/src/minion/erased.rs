@@ -162,7 +162,7 @@ fn not_its_event<M: Minion>() -> Error {
     Error::new(format!("the event is not what `{}` takes", M::NAME))
 }
 
-fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
         Error::new(error).context(format!("the stored {what} cannot be read as `{}`", type_name::<T>()))
     })
@@ -221,6 +221,9 @@ pub(crate) trait MinionFactory: Send + Sync {
     /// Whether the workflow that is stored as `row` could go on with this context.
     fn check_context(&self, row: &StoredWorkflow, context: &[u8]) -> Result<()>;
     fn create(&self, cx: Assembly) -> BoxFuture<'static, Result<Box<dyn MinionInstance>>>;
+    /// What its stored work meets.
+    #[cfg(any(test, feature = "testing"))]
+    fn kind(&self) -> &'static dyn crate::testing::Kind;
 }
 
 /// What the row of a workflow before its first step says of its minion.
@@ -256,6 +259,11 @@ impl<M: Minion> MinionFactory for Factory<M> {
         let context = crate::panics::contain_sync(|| Ok(serde_json::to_vec(&M::Context::default())?))
             .map_err(|error| error.context("the context cannot be stored"))?;
         Ok(Blank { step: M::STEPS[0].name, steps_hash: steps_hash(M::STEPS), version: M::VERSION, context })
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn kind(&self) -> &'static dyn crate::testing::Kind {
+        crate::testing::kind::<M>()
     }
 
     fn steps(&self) -> &'static [StepInfo] {

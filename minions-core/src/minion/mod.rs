@@ -17,6 +17,8 @@ mod step;
 
 pub(crate) use emit::Emission;
 pub use emit::{EmitInfo, Emits, Emitted};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use erased::decode;
 pub use erased::{ErasedMinion, ErasedWorkflow, call};
 pub(crate) use erased::{MinionFactory, MinionInstance, factory};
 pub use flow::{Flow, IntoFlow, StepId};

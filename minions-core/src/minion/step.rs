@@ -68,6 +68,14 @@ impl StepInfo {
         self.name == name || self.aliases.contains(&name)
     }
 
+    /// The index of the step of `steps` that stored workflows know by `name`: the one of that name, else the one that had it
+    /// before.
+    #[must_use]
+    pub fn find(steps: &[Self], name: &str) -> Option<usize> {
+        let named = steps.iter().position(|step| step.name == name);
+        named.or_else(|| steps.iter().position(|step| step.is_called(name)))
+    }
+
     /// Says where it is declared.
     #[must_use]
     pub const fn at(mut self, location: Location) -> Self {

@@ -219,7 +219,10 @@ impl FieldIs {
         });
         match found {
             Some(serde_json::Value::String(text)) => *text == self.value,
-            Some(other) => other.to_string() == self.value,
+            Some(other) => {
+                let text = other.to_string();
+                text == self.value
+            }
             None => false,
         }
     }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tracing::{error, info};
 
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
-use crate::minion::Stored;
+use crate::minion::{StepInfo, Stored};
 use crate::store::{Advance, FailureKind, Quarantine, StepFailure, StoredWorkflow, Wait};
 use crate::telemetry::handles::End;
 
@@ -59,18 +60,7 @@ pub(super) async fn wake(o: &Arc<Orchestration>, mut row: StoredWorkflow) -> Wok
 
 fn load(o: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
     check(row)?;
-    // By name, always: an index of another version could be another step.
-    let index = o.steps.iter().position(|step| step.is_called(&row.step)).ok_or_else(|| {
-        let steps: Vec<_> = o.steps.iter().map(|step| format!("`{}`", step.name)).collect();
-        Error::new(format!(
-            "the minion `{}` has no step `{}` any more (steps: {}); if it has another name now, say \
-             `#[minion_step(alias = \"{}\")]` there, otherwise let the workflow go on at another step with `wf goto`",
-            o.name,
-            row.step,
-            steps.join(", "),
-            row.step
-        ))
-    })?;
+    let index = step_of(o, row)?;
     // First the number, so that a minion that changes in between is changed again at the first step.
     let instance = o.seat.instance();
     let minion = o.seat.minion();
@@ -94,6 +84,21 @@ fn load(o: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
     })
 }
 
+/// The step that a row is at: by name, always, because an index of another version could be another step.
+fn step_of(o: &Orchestration, row: &StoredWorkflow) -> Result<usize> {
+    StepInfo::find(o.steps, &row.step).ok_or_else(|| {
+        let steps: Vec<_> = o.steps.iter().map(|step| format!("`{}`", step.name)).collect();
+        Error::new(format!(
+            "the minion `{}` has no step `{}` any more (steps: {}); if it has another name now, say \
+             `#[minion_step(alias = \"{}\")]` there, otherwise let the workflow go on at another step with `wf goto`",
+            o.name,
+            row.step,
+            steps.join(", "),
+            row.step
+        ))
+    })
+}
+
 fn check(row: &StoredWorkflow) -> Result<()> {
     match &row.damage {
         Some(damage) => Err(Error::new(format!("the stored row is damaged: {damage}"))),
@@ -113,33 +118,19 @@ async fn migrate(o: &Orchestration, row: &mut StoredWorkflow) -> Result<bool> {
             row.version, o.name, o.version
         )));
     }
-    let minion = o.seat.minion();
-    let (event, context) = crate::panics::contain_sync(|| {
-        let mut stored = Stored::new(
-            row.version,
-            row.step.clone(),
-            serde_json::from_slice(&row.event)?,
-            serde_json::from_slice(&row.context)?,
-        );
-        minion.migrate(&mut stored)?;
-        row.step = stored.step;
-        Ok((serde_json::to_vec(&stored.event)?, serde_json::to_vec(&stored.context)?))
-    })
-    .map_err(|error| error.context(format!("it cannot be migrated from version {} to {}", row.version, o.version)))?;
-    let changed = event != row.event;
-    (row.event, row.context) = (event, context);
-    // Checked before it is stored: a migration that leaves nothing that can be loaded must not replace what was there.
-    load(o, row)?;
+    let migrated = migrated(o, row).map_err(|error| {
+        error.context(format!("it cannot be migrated from version {} to {}", row.version, o.version))
+    })?;
     let advance = Advance {
         id: row.id,
         revision: row.revision + 1,
-        step: row.step.clone().into(),
+        step: migrated.step.clone().into(),
         steps_hash: o.steps_hash,
         version: o.version,
         seq: row.seq,
         attempt: row.attempt,
-        context: row.context.clone(),
-        event: changed.then(|| row.event.clone().into()),
+        context: migrated.context.clone(),
+        event: (migrated.event != row.event).then(|| migrated.event.clone().into()),
         // Still due, so that the payload of a signal stays with it.
         wait: row.wake_ms.map(|until_ms| Wait { until_ms, signal: None }),
         stays: true,
@@ -156,8 +147,35 @@ async fn migrate(o: &Orchestration, row: &mut StoredWorkflow) -> Result<bool> {
     }
     info!(workflow = %row.id, orchestration = &*o.id, from = row.version, to = o.version, "migrated a stored workflow");
     o.boot.migrated();
-    (row.version, row.revision) = (o.version, row.revision + 1);
+    *row = StoredWorkflow { version: o.version, revision: row.revision + 1, ..migrated };
     Ok(true)
+}
+
+/// A row as the minion's migration leaves it.
+///
+/// It is loaded before it is given back: what cannot go on must not replace what was there.
+fn migrated(o: &Orchestration, row: &StoredWorkflow) -> Result<StoredWorkflow> {
+    let (event, context) = (serde_json::from_slice(&row.event)?, serde_json::from_slice(&row.context)?);
+    let before = Stored::new(row.version, row.step.clone(), event, context);
+    let minion = o.seat.minion();
+    let after = crate::panics::contain_sync(|| {
+        let mut stored = before.clone();
+        minion.migrate(&mut stored)?;
+        Ok(stored)
+    })?;
+    // What was not touched keeps its bytes: on the way through a `Value` a number may lose digits.
+    let encode = |before: &Value, after: &Value, bytes: &[u8]| {
+        if before == after { Ok(bytes.to_vec()) } else { serde_json::to_vec(after) }
+    };
+    let event = encode(&before.event, &after.event, &row.event)?;
+    let context = encode(&before.context, &after.context, &row.context)?;
+    let migrated = StoredWorkflow { step: after.step, event, context, ..row.clone() };
+    if migrated.step != row.step && StepInfo::find(o.steps, &migrated.step).is_none() {
+        let (minion, step) = (o.name, &migrated.step);
+        return Err(format!("the minion `{minion}` has no step `{step}`; `migrate` has put it there").into());
+    }
+    load(o, &migrated)?;
+    Ok(migrated)
 }
 
 async fn quarantine(o: &Orchestration, row: &StoredWorkflow, error: &Error) {

@@ -12,10 +12,13 @@ use crate::store::{Applied, Wait};
 
 use super::WorkflowId;
 
+type Payload = Arc<[u8]>;
+
 /// What has come for workflows, and waits to be seen.
 #[derive(Default)]
 pub(crate) struct Mailbox {
-    kept: Mutex<HashMap<(WorkflowId, String), Arc<[u8]>>>,
+    /// What each signal says, by workflow and name.
+    kept: Mutex<HashMap<(WorkflowId, String), Payload>>,
     arrived: Notify,
 }
 

@@ -18,6 +18,14 @@ pub(crate) enum Failed {
     Unavailable(StoreError),
 }
 
+/// Whether there is no space left, be it for the file or for what lies beside it.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error();
+    code.is_some_and(|error| {
+        error.code == ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    })
+}
+
 impl Failed {
     pub(crate) fn refused(what: String) -> Self {
         Self::Refused(StoreError::rejected(what))
@@ -57,7 +65,7 @@ impl Failed {
 
     pub(crate) fn unavailable(error: rusqlite::Error) -> Self {
         let what = match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => "the disk of the state database is full; free some space",
+            _ if is_full(&error) => "the disk of the state database is full; free some space",
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 "another program holds the state database; close it"
             }

@@ -23,7 +23,7 @@ mod remove;
 mod signal;
 mod tidy;
 
-pub(crate) use failed::Failed;
+pub(crate) use failed::{Failed, is_full};
 
 /// How many statements the connection remembers; more than there are in this crate.
 const REMEMBERED: usize = 128;

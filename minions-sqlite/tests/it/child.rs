@@ -19,7 +19,11 @@ pub(crate) struct Process {
 impl Process {
     /// Runs the ignored test `name` in another process, on the state at `path`.
     pub(crate) fn start(name: &str, path: &Path) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
+        Self::of(Command::new(env::current_exe().unwrap()), name, path)
+    }
+
+    fn of(mut command: Command, name: &str, path: &Path) -> Self {
+        let mut child = command
             .args(["--ignored", "--exact", "--nocapture", "--test-threads=1", name])
             .env(PATH, path)
             .stdout(Stdio::piped())
@@ -29,6 +33,24 @@ impl Process {
         Self { child, lines }
     }
 
+    /// Runs it on a disk of `megabytes` that is mounted over the directory of the state, for that process only. Nothing
+    /// where the system does not let us.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn on_a_small_disk(name: &str, path: &Path, megabytes: u32) -> Option<Self> {
+        let mount = |then: &str| {
+            let mut command = Command::new("unshare");
+            let mount = format!("mount -t tmpfs -o size={megabytes}m tmpfs \"$0\" && {then}");
+            command.args(["--map-root-user", "--mount", "sh", "-c", &mount]).arg(path.parent().unwrap());
+            command
+        };
+        if !mount("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let mut command = mount("exec \"$@\"");
+        command.arg(env::current_exe().unwrap());
+        Some(Self::of(command, name, path))
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -36,6 +58,12 @@ impl Process {
     /// The next thing that the child says; none once it has ended.
     pub(crate) fn hear(&mut self) -> Option<String> {
         self.lines.by_ref().find_map(|line| Some(line.ok()?.split_once(SAYS)?.1.to_owned()))
+    }
+
+    /// Whether the child comes to its end, and succeeds.
+    pub(crate) fn succeeds(mut self) -> bool {
+        while self.hear().is_some() {}
+        self.child.wait().unwrap().success()
     }
 
     /// Ends the child without giving it a chance to do anything about it.

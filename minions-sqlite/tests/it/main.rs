@@ -3,7 +3,10 @@
 mod child;
 mod conformance;
 mod crash;
+mod damage;
 mod file;
+#[cfg(target_os = "linux")]
+mod full;
 mod lock;
 mod state_file;
 mod version;

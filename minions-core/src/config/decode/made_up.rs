@@ -35,10 +35,10 @@ const TEXTS: [&str; 26] = [
 ];
 
 /// How many different values are tried at one place.
-pub(super) const ATTEMPTS: usize = TEXTS.len();
+pub(crate) const ATTEMPTS: usize = TEXTS.len();
 
 /// A text; each attempt is another one.
-pub(super) fn text(attempt: usize) -> &'static str {
+pub(crate) fn text(attempt: usize) -> &'static str {
     TEXTS[attempt % TEXTS.len()]
 }
 

@@ -18,7 +18,7 @@ use crate::config::{KeyPath, Problem, Segment, Settings, Value};
 mod access;
 mod decoder;
 mod fail;
-mod made_up;
+pub(crate) mod made_up;
 
 use self::decoder::{Decoder, Input};
 use self::fail::{Failure, Placed, Wrong};
