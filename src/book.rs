@@ -33,6 +33,10 @@ mod lifecycle {}
 mod state {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/src/proof.md")]
+mod proof {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/src/upgrading.md")]
 mod upgrading {}
 
