@@ -118,8 +118,7 @@ impl App {
             Action::Graph(format) => self.prepared(&global, |prepared| graph::graph(prepared, format)),
             Action::Config { json } => self.prepared(&global, |prepared| explain::explain(prepared, json)),
             Action::Workflows(command) => {
-                let store = self.builder.given_store();
-                Box::pin(workflows::run(store, &global.state, &program, command)).await
+                Box::pin(workflows::run(&self.builder, &global.state, &program, command)).await
             }
             Action::Control(command) => Box::pin(control::run(&global.state, &program, command)).await,
         }

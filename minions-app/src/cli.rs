@@ -80,7 +80,7 @@ enum Other {
         #[arg(long)]
         json: bool,
     },
-    /// Look into the stored workflows of a program that is not running
+    /// Look into stored workflows and decide about them, whether the program runs or not
     #[command(subcommand)]
     Wf(workflows::Command),
     #[command(flatten)]

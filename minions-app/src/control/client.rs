@@ -20,6 +20,9 @@ use super::{ps, reports, socket};
 /// How long an answer may take that needs no waiting for anybody.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
+/// How long an answer may take that is looked for among many stored workflows.
+const STORED: Duration = Duration::from_secs(120);
+
 /// How long the end of a program may take after its report.
 const LAST_MOMENTS: Duration = Duration::from_secs(10);
 
@@ -36,6 +39,27 @@ pub(crate) async fn run(state: &Path, program: &str, command: Command) -> Exit {
             Exit::Failed
         }
     }
+}
+
+/// Whether a program answers at the socket in `state`.
+pub(crate) fn is_there(state: &Path) -> bool {
+    socket::connect(state).is_ok()
+}
+
+/// Asks the running program about its stored workflows.
+pub(crate) async fn ask_workflows(
+    state: &Path,
+    program: &str,
+    request: crate::workflows::Request,
+) -> Result<Value, crate::workflows::Refusal> {
+    let asked = async { Connection::open(state, program)?.ask(&Request::Wf(request), Some(STORED)).await };
+    asked.await.map_err(|refusal| {
+        // The words that are asked for again; every other one is only shown.
+        let kind =
+            ["not-found", "not-quarantined", "running", "not-in-program", "no-such-step", "context", "ambiguous"];
+        let kind = kind.into_iter().find(|kind| *kind == refusal.kind).unwrap_or("refused");
+        crate::workflows::Refusal::new(kind, refusal.message)
+    })
 }
 
 async fn order(state: &Path, program: &str, command: Command) -> Result<Exit, Refusal> {

@@ -29,7 +29,23 @@ pub(crate) use self::command::Mode;
 pub(crate) use self::orders::Orders;
 
 #[cfg(unix)]
-pub(crate) use self::client::run;
+pub(crate) use self::client::{ask_workflows, is_there, run};
+
+/// Without sockets only files are looked at.
+#[cfg(not(unix))]
+pub(crate) fn is_there(_: &std::path::Path) -> bool {
+    false
+}
+
+/// Nobody can be asked.
+#[cfg(not(unix))]
+pub(crate) async fn ask_workflows(
+    _: &std::path::Path,
+    _: &str,
+    _: crate::workflows::Request,
+) -> Result<serde_json::Value, crate::workflows::Refusal> {
+    Err(crate::workflows::Refusal::new("not-running", "this system has no Unix sockets"))
+}
 
 /// Says that there is no way to the running program.
 #[cfg(not(unix))]

@@ -19,8 +19,8 @@ use minions_core::gru::{ComponentFailure, ControlError, StartError, StartRequest
 /// The version of this protocol; another one is refused, because an order that is half understood is worse than none.
 pub(super) const VERSION: u32 = 1;
 
-/// The longest request, in bytes; the longest real one names an id and a file.
-pub(super) const LONGEST_REQUEST: u64 = 64 * 1024;
+/// The longest request, in bytes; the longest real one has the context of a workflow.
+pub(super) const LONGEST_REQUEST: u64 = 4 * 1024 * 1024;
 
 /// The longest answer that a client reads, in bytes: thousands of orchestrations.
 pub(super) const LONGEST_ANSWER: u64 = 256 * 1024 * 1024;
@@ -35,6 +35,7 @@ pub(super) enum Request {
     Pause { id: String },
     Resume { id: String },
     Shutdown { mode: Option<StopMode> },
+    Wf(crate::workflows::Request),
 }
 
 /// What is to be started; a path is absolute, because the program may be in another directory than the person.
@@ -134,6 +135,12 @@ fn to_line(said: &impl Serialize) -> Result<String, serde_json::Error> {
 impl Refusal {
     pub(super) fn new(kind: &str, message: impl Into<String>) -> Self {
         Self { kind: kind.to_owned(), message: message.into(), failure: None, cleanup: Vec::new() }
+    }
+}
+
+impl From<crate::workflows::Refusal> for Refusal {
+    fn from(refusal: crate::workflows::Refusal) -> Self {
+        Self::new(refusal.kind, refusal.message)
     }
 }
 

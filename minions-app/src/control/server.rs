@@ -205,6 +205,11 @@ impl Service {
                 Ok(Answer::ok(&serde_json::json!({"pipeline": id, "paused": false})))
             }
             Request::Shutdown { mode } => self.shut_down(mode).await,
+            Request::Wf(request) => {
+                let workflows = control.workflows();
+                let said = self.on_runtime(async move { crate::workflows::answer(&workflows, request).await }).await?;
+                Ok(Answer::Ok(said?))
+            }
         }
     }
 

@@ -1,103 +1,91 @@
-//! `wf list`.
+//! `wf list`: a page in memory at a time, however long it is.
 
-use serde::Serialize;
+use minions_core::workflow::WorkflowId;
 
-use minions_core::store::{StateStore, Status, StoredWorkflow};
-
-use crate::output::{answer, answer_json, say};
+use crate::output::{answer, say};
 use crate::text;
 
-use super::find::{Which, for_each, short};
-use super::{Refusal, StatusChoice, because};
+use super::answer::{Line, Page, Refusal};
+use super::ask::Ask;
+use super::find::short;
+use super::request::{Query, Request, StatusChoice};
 
 /// How much of an error fits beside the rest.
 const ERROR_WIDTH: usize = 60;
 
-/// One line, without event and context, so that a long list stays small.
-#[derive(Serialize)]
-struct Line {
-    id: String,
-    #[serde(skip)]
-    short: String,
-    orchestration: String,
-    status: Status,
-    step: String,
-    attempt: u32,
-    created: Option<String>,
-    updated: Option<String>,
-    #[serde(skip)]
-    since: String,
-    error: Option<String>,
+/// Hands each part of the list to `each`.
+pub(super) async fn pages(
+    ask: &Ask,
+    query: &Query,
+    mut each: impl AsyncFnMut(Page) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let mut after: Option<WorkflowId> = None;
+    loop {
+        let page: Page = ask.typed(Request::List { query: query.clone(), after }).await?;
+        after = page.next;
+        each(page).await?;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
 }
 
-pub(super) async fn list(
-    store: &dyn StateStore,
-    which: &Which,
-    status: StatusChoice,
-    json: bool,
-) -> Result<(), Refusal> {
-    let status = match status {
-        StatusChoice::Quarantined => Some(Status::Quarantined),
-        StatusChoice::Running => Some(Status::Running),
-        StatusChoice::All => None,
-    };
-    let mut lines = Vec::new();
-    for_each(store, which, status, |workflow| lines.push(Line::of(&workflow))).await?;
+pub(super) async fn list(ask: &Ask, query: &Query, json: bool) -> Result<(), Refusal> {
+    let mut count = 0_u64;
     if json {
-        answer_json(&lines);
+        let mut open = "[";
+        pages(ask, query, async |page| {
+            for line in &page.workflows {
+                let line = serde_json::to_string(line).map_err(|error| Refusal::new("internal", error.to_string()))?;
+                answer(format_args!("{open}\n{line}"));
+                open = ",";
+            }
+            Ok(())
+        })
+        .await?;
+        answer(if open == "[" { "[]" } else { "]" });
         return Ok(());
     }
-    let cells: Vec<_> = lines.iter().map(Line::cells).collect();
-    if !cells.is_empty() {
-        answer(text::table(["ID", "STATUS", "ORCHESTRATION", "STEP", "ATTEMPT", "SINCE", "ERROR"], &cells));
-    }
-    let said = match status {
-        Some(Status::Quarantined) => "in quarantine",
-        Some(_) => "to go on with the next start",
-        None => "stored",
+    pages(ask, query, async |page| {
+        let cells: Vec<_> = page.workflows.iter().map(Line::cells).collect();
+        if !cells.is_empty() {
+            let table = text::table(["ID", "STATUS", "ORCHESTRATION", "STEP", "ATTEMPT", "SINCE", "WHY"], &cells);
+            // Later parts go on below the same heading.
+            answer(if count == 0 { &*table } else { table.split_once('\n').map_or("", |(_, rows)| rows) });
+        }
+        count += page.workflows.len() as u64;
+        Ok(())
+    })
+    .await?;
+    let said = match query.status {
+        StatusChoice::Quarantined => "in quarantine",
+        StatusChoice::Running if ask.is_live() => "running",
+        StatusChoice::Running => "to go on with the next start",
+        StatusChoice::Sleeping => "asleep, waiting, put off or due",
+        StatusChoice::All => "stored",
     };
-    say(format_args!("{} {said}", text::count(lines.len() as u64, "workflow")));
-    if status == Some(Status::Quarantined) {
-        hint(store).await?;
-    }
-    Ok(())
-}
-
-/// Says that there is more than what was listed.
-async fn hint(store: &dyn StateStore) -> Result<(), Refusal> {
-    let counts = store.counts().await.map_err(|error| because("the stored workflows cannot be counted", &error))?;
-    let others = counts.iter().filter(|count| count.status != Status::Quarantined).map(|count| count.count).sum();
-    if others > 0 {
-        say(format_args!("{} to go on with the next start, listed by --status all", text::count(others, "workflow")));
+    say(format_args!("{} {said}", text::count(count, "workflow")));
+    if query.status == StatusChoice::Quarantined {
+        let others = ask.others().await?;
+        if others > 0 {
+            let others = text::count(others, "workflow");
+            say(format_args!("{others} to go on with the next start, listed by --status all"));
+        }
     }
     Ok(())
 }
 
 impl Line {
-    fn of(workflow: &StoredWorkflow) -> Self {
-        Self {
-            id: workflow.id.to_string(),
-            short: short(workflow.id),
-            orchestration: workflow.orchestration.clone(),
-            status: workflow.status,
-            step: workflow.step.clone(),
-            attempt: workflow.attempt,
-            created: text::rfc3339(workflow.created_ms),
-            updated: text::rfc3339(workflow.updated_ms),
-            since: text::local_time(workflow.updated_ms),
-            error: workflow.failures.last().and_then(|failure| failure.error.first().cloned()),
-        }
-    }
-
     fn cells(&self) -> [String; 7] {
+        let why = self.error.as_deref().filter(|_| self.status == "quarantined").unwrap_or(&self.state);
         [
-            self.short.clone(),
-            self.status.to_string(),
+            short(self.id),
+            self.status.clone(),
             self.orchestration.clone(),
             self.step.clone(),
             self.attempt.to_string(),
-            self.since.clone(),
-            self.error.as_deref().map(|error| text::one_line(error, ERROR_WIDTH)).unwrap_or_default(),
+            text::local_time(self.updated_ms),
+            text::one_line(why, ERROR_WIDTH),
         ]
     }
 }

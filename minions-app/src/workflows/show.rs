@@ -1,66 +1,104 @@
 //! `wf show`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use minions_core::store::{FailureKind, StateStore, Status, StepFailure, StoredWorkflow};
+use minions_core::gru::FoundWorkflow;
+use minions_core::store::{FailureKind, StepFailure};
+use minions_core::workflow::{WorkflowId, WorkflowState};
 
-use crate::output::{answer, answer_json};
 use crate::text;
 
-use super::{Refusal, find};
-
 /// Everything that is stored of a workflow.
-#[derive(Serialize)]
-struct Shown<'a> {
-    id: String,
-    orchestration: &'a str,
-    status: Status,
-    step: &'a str,
+#[derive(Serialize, Deserialize)]
+pub(super) struct Shown {
+    #[serde(with = "super::find::plain")]
+    id: WorkflowId,
+    orchestration: String,
+    status: String,
+    step: String,
     attempt: u32,
     checkpoint: u32,
     created: Option<String>,
     updated: Option<String>,
+    created_ms: i64,
+    updated_ms: i64,
+    /// Where it is, and what it waits for.
+    waits: WorkflowState,
     /// A string if what is stored is no JSON.
     event: Value,
     context: Value,
-    failures: &'a [StepFailure],
+    failures: Vec<StepFailure>,
 }
 
-pub(super) async fn show(store: &dyn StateStore, id: &str, json: bool) -> Result<(), Refusal> {
-    let workflow = find::one(store, id).await?;
-    if json {
-        answer_json(&Shown::of(&workflow));
-    } else {
-        answer(for_people(&workflow));
-    }
-    Ok(())
-}
-
-impl<'a> Shown<'a> {
-    fn of(workflow: &'a StoredWorkflow) -> Self {
+impl Shown {
+    pub(super) fn of(found: &FoundWorkflow) -> Self {
+        let workflow = &found.stored;
         Self {
-            id: workflow.id.to_string(),
-            orchestration: &workflow.orchestration,
-            status: workflow.status,
-            step: &workflow.step,
+            id: workflow.id,
+            orchestration: workflow.orchestration.clone(),
+            status: workflow.status.to_string(),
+            step: workflow.step.clone(),
             attempt: workflow.attempt,
             checkpoint: workflow.seq,
             created: text::rfc3339(workflow.created_ms),
             updated: text::rfc3339(workflow.updated_ms),
+            created_ms: workflow.created_ms,
+            updated_ms: workflow.updated_ms,
+            waits: found.state.clone(),
             event: decoded(&workflow.event),
             context: decoded(&workflow.context),
-            failures: &workflow.failures,
+            failures: workflow.failures.clone(),
         }
     }
 }
 
-fn for_people(workflow: &StoredWorkflow) -> String {
+/// A state in a person's words.
+pub(super) fn state(state: &WorkflowState) -> String {
+    let at = |ms: i64| text::local_time(ms);
+    match state {
+        WorkflowState::Running => "running".to_owned(),
+        WorkflowState::Unfinished => "goes on as soon as there is a place".to_owned(),
+        WorkflowState::Sleeping { until_ms } => format!("sleeping until {}", at(*until_ms)),
+        WorkflowState::Waiting { signal, until_ms: None } => format!("waiting for signal {signal}"),
+        WorkflowState::Waiting { signal, until_ms: Some(until) } => {
+            format!("waiting for signal {signal} until {}", at(*until))
+        }
+        WorkflowState::PutOff { until_ms, failed, of } => {
+            let of = of.map_or_else(String::new, |of| format!(" of {of}"));
+            format!("put off until {} after attempt {failed}{of}", at(*until_ms))
+        }
+        WorkflowState::Due { since_ms } => format!("due since {}", at(*since_ms)),
+        WorkflowState::Quarantined { since_ms } => format!("in quarantine since {}", at(*since_ms)),
+        other => other.as_str().to_owned(),
+    }
+}
+
+/// Which commands help.
+fn remedies(workflow: &Shown, program: &str) -> Vec<String> {
+    let id = super::find::short(workflow.id);
+    let commands = match &workflow.waits {
+        WorkflowState::Quarantined { .. } => vec![
+            format!("retry {id}             lets it go on at `{}`", workflow.step),
+            format!("goto {id} STEP         lets it go on at another step"),
+            format!("edit {id} --context -  replaces its context"),
+            format!("drop {id}              removes it"),
+        ],
+        WorkflowState::Waiting { signal, .. } => {
+            vec![format!("signal {id} {signal} JSON  wakes it"), format!("drop {id}  removes it")]
+        }
+        WorkflowState::Sleeping { .. } | WorkflowState::PutOff { .. } => vec![format!("drop {id}  removes it")],
+        _ => Vec::new(),
+    };
+    commands.into_iter().map(|command| format!("  {program} wf {command}")).collect()
+}
+
+pub(super) fn for_people(workflow: &Shown, program: &str) -> String {
     let mut lines = vec![
         format!("workflow       {}", workflow.id),
         format!("orchestration  {}", workflow.orchestration),
-        format!("status         {}", workflow.status),
-        format!("step           {}, after {}", workflow.step, text::count(workflow.seq.into(), "checkpoint")),
+        format!("status         {}", state(&workflow.waits)),
+        format!("step           {}, after {}", workflow.step, text::count(workflow.checkpoint.into(), "checkpoint")),
         format!("admitted       {}", text::local_time(workflow.created_ms)),
         format!("changed        {}", text::local_time(workflow.updated_ms)),
         "event".to_owned(),
@@ -88,6 +126,11 @@ fn for_people(workflow: &StoredWorkflow) -> String {
             lines.extend(said.map(|line| format!("      {line}")));
         }
     }
+    let remedies = remedies(workflow, program);
+    if !remedies.is_empty() {
+        lines.push("what helps".to_owned());
+        lines.extend(remedies);
+    }
     // Stored text comes from anywhere and must not steer the terminal.
     let printable = |line: String| line.replace(|c: char| c.is_control() && c != '\t', " ");
     lines.into_iter().map(printable).collect::<Vec<_>>().join("\n")
@@ -97,11 +140,8 @@ fn decoded(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(bytes).into_owned()))
 }
 
-fn pretty(bytes: &[u8]) -> String {
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) => format!("{value:#}"),
-        Err(_) => format!("(no JSON) {}", String::from_utf8_lossy(bytes)),
-    }
+fn pretty(value: &Value) -> String {
+    format!("{value:#}")
 }
 
 fn indented(text: &str) -> Vec<String> {

@@ -80,12 +80,12 @@ impl fmt::Display for Full {
             Self::Quarantine { count, max } => write!(
                 f,
                 "{count} workflows are in quarantine, and with {max} no more events are taken; retry or drop some with \
-                 `wf`, or raise `max` in [minions.quarantine]"
+                 `wf`, or raise the bound with `GruBuilder::quarantine`"
             ),
             Self::QuarantineAge { age_ms, .. } => write!(
                 f,
-                "a workflow is in quarantine for longer than {:?}; retry or drop it with `wf`, or raise `age` in \
-                 [minions.quarantine]",
+                "a workflow is in quarantine for longer than {:?}; retry or drop it with `wf`, or raise the \
+                 bound with `GruBuilder::quarantine`",
                 Duration::from_millis(*age_ms)
             ),
         }

@@ -43,7 +43,7 @@ fn quarantined_workflows_are_listed_shown_retried_and_dropped() {
     let shown = place.run(&["wf", "show", &ids[2][24..], "--json"]).code(0).json();
     assert_eq!(shown["id"], ids[2]);
     assert_eq!((&shown["event"], &shown["context"]), (&json!({"n": 3}), &json!({"steps": ["first"]})));
-    assert_eq!(shown["failures"][0]["panicked"], true);
+    assert_eq!(shown["failures"][0]["kind"], "panic");
     let shown = place.run(&["wf", "show", ids[0]]).code(0).stdout.join("\n");
     for part in ["\"n\": 1", "first", "second, attempt 1, failed", "caused by: the test said no"] {
         assert!(shown.contains(part), "{part} in {shown}");
@@ -85,4 +85,57 @@ fn what_cannot_be_found_is_an_error_that_says_what_to_do() {
     place.run(&["wf", "retry"]).code(2);
     place.run(&["wf", "drop"]).code(2);
     place.run(&["wf", "retry", "--all", unknown]).code(2);
+}
+
+/// The same commands ask the running program, which acts at once.
+#[cfg(unix)]
+#[test]
+fn w6_the_workflows_of_a_running_program_are_shown_edited_moved_and_dropped() {
+    let place = Place::new();
+    let mut running = place.start(3, &["second"], &["--set", "numbers.stay=true"]);
+    running.says("orders are taken at ");
+    for _ in 0..2 {
+        place.asked().answer("fail");
+    }
+    // The third one is awake, and stays there.
+    let third = place.asked();
+    let number = third.point.strip_prefix("second ").unwrap().to_owned();
+    let listed = || place.run(&["wf", "list", "--json"]).code(0).json();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while listed().as_array().unwrap().len() < 2 {
+        assert!(std::time::Instant::now() < deadline, "{}", listed());
+    }
+    let listed = listed();
+    let ids: Vec<_> = listed.as_array().unwrap().iter().map(|line| line["id"].as_str().unwrap()).collect();
+    let other =
+        place.run(&["wf", "list", "--json", "--event", &format!("n={number}"), "--status", "all"]).code(0).json();
+    assert_eq!((other[0]["state"].as_str(), other.as_array().unwrap().len()), (Some("running"), 1));
+    let awake = other[0]["id"].as_str().unwrap();
+    let refused = place.run(&["wf", "drop", awake, "--json"]).code(1);
+    assert_eq!(refused.json()["error"]["kind"], "running");
+
+    let shown = place.run(&["wf", "show", ids[0]]).code(0).stdout.join("\n");
+    for part in ["in quarantine since ", "second, attempt 1, failed", "it_app wf retry ", "it_app wf goto "] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let wrong = place.run(&["wf", "edit", ids[0], "--context", "[1]", "--json"]).code(1);
+    assert_eq!(wrong.json()["error"]["kind"], "context");
+    place.run(&["wf", "edit", ids[0], "--context", "{\"steps\":[\"by hand\"]}"]).code(0);
+    let edited = place.run(&["wf", "show", ids[0], "--json"]).code(0).json();
+    assert_eq!((&edited["context"], &edited["status"]), (&json!({"steps": ["by hand"]}), &json!("quarantined")));
+    let wrong = place.run(&["wf", "goto", ids[0], "fourth"]).code(1);
+    assert!(wrong.stderr.contains("has no step `fourth`; steps: first, second, third"), "{}", wrong.stderr);
+    let moved = place.run(&["wf", "goto", ids[0], "third"]).code(0);
+    assert_eq!(moved.stdout, [format!("{} goes on at `third`", &ids[0][24..])]);
+    place.run(&["wf", "drop", "--all"]).code(2);
+    let dropped = place.run(&["wf", "drop", "--all", "--yes", "--json"]).code(0).json();
+    assert_eq!((dropped.as_array().unwrap().len(), &dropped[0]["id"]), (1, &json!(ids[1])));
+
+    // What was answered is durable, whatever becomes of the process.
+    drop(third);
+    let killed = running.kill();
+    assert_eq!(killed.steps().iter().filter(|step| step.starts_with("third")).count(), 1, "{:?}", killed.stdout);
+    let left = place.run(&["wf", "list", "--status", "all", "--json"]).code(0).json();
+    assert_eq!(left.as_array().unwrap().iter().map(|line| &line["id"]).collect::<Vec<_>>(), [awake]);
+    place.start(0, &[], &[]).end().code(0);
 }
