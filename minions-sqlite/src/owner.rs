@@ -15,6 +15,8 @@ pub(crate) struct Owner {
     pub(crate) epoch: i64,
     /// How many owners in a row have not closed it, up to now.
     deaths: u32,
+    /// What the file said of deaths, and of the last end, before this opening.
+    before: (i64, i64),
     /// The workflow that ran alone when the last one died.
     alone: Option<WorkflowId>,
 }
@@ -30,12 +32,14 @@ pub(crate) fn begin(connection: &Connection) -> rusqlite::Result<Owner> {
         let value = connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get::<_, i64>(0));
         value.optional().map(Option::unwrap_or_default)
     };
-    let deaths = get("deaths")? + i64::from(get("clean")? == 0);
+    let before = (get("deaths")?, get("clean")?);
+    let deaths = before.0 + i64::from(before.1 == 0);
     let set = "INSERT OR REPLACE INTO meta (name, value) VALUES ('deaths', ?1), ('clean', 0)";
     connection.execute(set, [deaths])?;
     let alone: Option<[u8; 16]> =
         connection.query_row("SELECT value FROM meta WHERE name = 'alone'", [], |row| row.get(0)).optional()?;
-    Ok(Owner { epoch, deaths: u32::try_from(deaths).unwrap_or(u32::MAX), alone: alone.map(WorkflowId::from_bytes) })
+    let deaths = u32::try_from(deaths).unwrap_or(u32::MAX);
+    Ok(Owner { epoch, deaths, before, alone: alone.map(WorkflowId::from_bytes) })
 }
 
 impl Owner {
@@ -55,6 +59,12 @@ impl Owner {
             "the state database was taken over by another process: it has been opened {now} times, and this process was \
              number {then}, whose lock must have been removed; stop this process, it cannot write any more"
         ))
+    }
+
+    /// Leaves the file as one who only had a look: how the owners before have ended stays as it was.
+    pub(crate) fn leave(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let set = "INSERT OR REPLACE INTO meta (name, value) VALUES ('deaths', ?1), ('clean', ?2)";
+        connection.execute(set, [self.before.0, self.before.1]).map(drop)
     }
 
     /// Says that the owner has ended in order; what is written then is only good in one transaction with a check.

@@ -160,6 +160,12 @@ impl<'c> Session<'c> {
             .map_err(Failed::into_error)
     }
 
+    /// Gives the file up as one who only had a look.
+    pub(crate) fn leave(&mut self) -> Result<(), StoreError> {
+        self.transaction(|session| session.owner.leave(session.connection).map_err(Failed::unavailable))
+            .map_err(Failed::into_error)
+    }
+
     /// Brings the tables of users that are called `name` to their present version.
     pub(crate) fn migrate(&mut self, name: &str, steps: &[String]) -> Result<(), StoreError> {
         let migrate =

@@ -45,12 +45,20 @@ use crate::writer::Writer;
 pub struct SqliteStore {
     file: StateFile,
     durability: Durability,
+    visits: bool,
 }
 
 impl SqliteStore {
     /// A store in the file at `path`, for example `.minions/state.db`.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { file: StateFile::at(path.into()), durability: Durability::default() }
+        Self { file: StateFile::at(path.into()), durability: Durability::default(), visits: false }
+    }
+
+    /// Opens the file to look at it or to change single workflows, and not to run them: how often programs have died with it
+    /// stays as it is recorded.
+    pub fn visiting(mut self) -> Self {
+        self.visits = true;
+        self
     }
 
     /// What a commit survives; [`Durability::Power`] unless set.
@@ -88,7 +96,7 @@ impl StateStore for SqliteStore {
             let path = std::path::absolute(self.path()).map_err(|error| {
                 StoreError::unavailable(format!("`{}` is no path to a state", self.path().display())).with_source(error)
             })?;
-            let (writer, opened) = Writer::start(path.clone(), self.durability).await?;
+            let (writer, opened) = Writer::start(path.clone(), self.durability, self.visits).await?;
             self.file.open(Running::new(writer, Reader::new(&path)));
             Ok(opened)
         }

@@ -33,12 +33,16 @@ enum Request {
 
 impl Writer {
     /// Starts the thread, which opens the database.
-    pub(crate) async fn start(path: PathBuf, durability: Durability) -> Result<(Self, Opened), StoreError> {
+    pub(crate) async fn start(
+        path: PathBuf,
+        durability: Durability,
+        visits: bool,
+    ) -> Result<(Self, Opened), StoreError> {
         let (queue, requests) = mpsc::channel();
         let (opened, outcome) = oneshot::channel();
         let thread = thread::Builder::new()
             .name("minions-sqlite".to_owned())
-            .spawn(move || run(&path, durability, opened, &requests))
+            .spawn(move || run(&path, durability, visits, opened, &requests))
             .map_err(|error| {
                 StoreError::unavailable("cannot start the thread of the state database").with_source(error)
             })?;
@@ -99,6 +103,7 @@ fn gone() -> StoreError {
 fn run(
     path: &Path,
     durability: Durability,
+    visits: bool,
     opened: oneshot::Sender<Result<Opened, StoreError>>,
     requests: &mpsc::Receiver<Request>,
 ) {
@@ -109,7 +114,7 @@ fn run(
             return;
         }
     };
-    let ended = serve(&connection, &place, &owner, opened, requests);
+    let ended = serve(&connection, &place, &owner, visits, opened, requests);
     let closed = close(connection).map_err(|error| {
         StoreError::unavailable(format!("cannot close the state `{}` in order", path.display())).with_source(error)
     });
@@ -127,6 +132,7 @@ fn serve(
     connection: &Connection,
     place: &Place,
     owner: &Owner,
+    visits: bool,
     opened: oneshot::Sender<Result<Opened, StoreError>>,
     requests: &mpsc::Receiver<Request>,
 ) -> Option<Ended> {
@@ -152,7 +158,9 @@ fn serve(
                 let migrated = in_place(place, &mut session).and_then(|()| session.migrate(&name, &steps));
                 let _ = answer.send(migrated);
             }
-            Request::Close { answer } => return Some((session.end(), answer)),
+            Request::Close { answer } => {
+                return Some((if visits { session.leave() } else { session.end() }, answer));
+            }
         }
     }
 }

@@ -81,7 +81,7 @@ async fn open(given: Option<Arc<dyn StateStore>>, dir: &Path) -> Result<Arc<dyn 
                 );
                 return Err(Refusal::new("no-state", what));
             }
-            Arc::new(SqliteStore::at(database))
+            Arc::new(SqliteStore::at(database).visiting())
         }
     };
     match store.open().await {

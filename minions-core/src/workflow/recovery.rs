@@ -2,8 +2,9 @@
 //!
 //! A start after a death records which workflows it takes up, with their revisions. One that is found at the same revision
 //! after the next death has made no progress in between. Those found so after three deaths are under suspicion: they are
-//! taken up one at a time, while nothing else runs, and the store knows which one. If the process dies once more, that one
-//! is set aside; the others go on being tried alone, and everything else goes on afterwards.
+//! taken up one at a time, while nothing else runs, and the store knows which one. If the process dies then, that one is
+//! tried alone once more, because whoever kills a process from outside may hit anybody; if it dies with it a second time,
+//! that one is set aside. The others go on being tried alone, and everything else goes on afterwards.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -177,10 +178,10 @@ enum Tried {
 async fn one(o: &Arc<Orchestration>, row: StoredWorkflow) -> Tried {
     let (id, recovery) = (row.id, &o.engine.recovery);
     // At the revision at which it ran alone, or the death came after it had moved on.
-    if recovery.accused == Some(id) && row.deaths >= DEATHS {
+    if recovery.accused == Some(id) && row.deaths > DEATHS {
         error!(workflow = %id, orchestration = &*o.id, step = row.step, "the process died while nothing but this workflow ran");
         let why = format!(
-            "the process has died {} times in a row at this step, the last time while nothing else ran; mend the step, then \
+            "the process has died {} times in a row at this step, the last times while nothing else ran; mend the step, then \
              let it go on with `wf retry`",
             // The first one happened before anything was recorded.
             row.deaths + 1

@@ -68,17 +68,19 @@ fn r6_one_that_kills_the_process_alone_is_set_aside_and_the_others_go_on() {
     dies(&store, 2, []);
     dies(&store, 3, []);
     // The fourth process tries it alone: neither its neighbours nor live events run beside it.
-    let ran = dies(&store, 4, [9]);
-    assert_eq!(ran, [(0, "second")]);
+    // The fifth one does so once more, for whoever killed the fourth may not have meant it.
+    for seed in [4, 5] {
+        assert_eq!(dies(&store, seed, [9]), [(0, "second")]);
+    }
     let left = now(rows(&store));
     assert!(left.iter().all(|row| row.status == Status::Running), "{left:?}");
-    let fifth = recovers(&store, 5);
-    assert!(!fifth.contains(&(0, "second")), "{fifth:?}");
+    let sixth = recovers(&store, 6);
+    assert!(!sixth.contains(&(0, "second")), "{sixth:?}");
     let left = now(rows(&store));
     assert_eq!(left.len(), 1, "the others have come to their end: {left:?}");
     assert_eq!((left[0].status, &*left[0].step), (Status::Quarantined, "second"));
     assert_eq!(left[0].failures[0].kind, FailureKind::Death);
-    assert!(left[0].failures[0].error[0].contains("4 times in a row"), "{:?}", left[0].failures);
+    assert!(left[0].failures[0].error[0].contains("5 times in a row"), "{:?}", left[0].failures);
 }
 
 #[test]

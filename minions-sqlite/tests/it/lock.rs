@@ -115,3 +115,24 @@ async fn r8_a_lock_that_is_put_back_does_not_help_who_lost_it() {
     assert_eq!(store.open().await.unwrap().deaths, 0);
     assert_eq!(store.scan(Filter::all(), 9).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn r6_who_only_has_a_look_leaves_the_record_of_deaths_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.db");
+    let died = SqliteStore::at(&path);
+    died.open().await.unwrap();
+    drop(died);
+    for _ in 0..3 {
+        let visitor = SqliteStore::at(&path).visiting();
+        assert_eq!(visitor.open().await.unwrap().deaths, 1);
+        visitor.close().await.unwrap();
+    }
+    let program = SqliteStore::at(&path);
+    assert_eq!(program.open().await.unwrap().deaths, 1);
+    program.close().await.unwrap();
+    let visitor = SqliteStore::at(&path).visiting();
+    assert_eq!(visitor.open().await.unwrap().deaths, 0);
+    visitor.close().await.unwrap();
+    assert_eq!(SqliteStore::at(&path).open().await.unwrap().deaths, 0);
+}
