@@ -19,7 +19,6 @@ const PAGE: usize = 256;
 
 /// What is left of an orchestration's earlier runs.
 pub(crate) struct Backlog {
-    page: Vec<StoredWorkflow>,
     /// Workflows above it belong to this run and are awake already.
     up_to: WorkflowId,
     /// Workflows of an earlier run in this process that would not end, and are not to run twice at the same time.
@@ -27,27 +26,30 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// Reads the first page, so that a store that cannot be read fails the start instead of looking empty.
+    /// Reads one row, so that a store that cannot be read fails the start instead of looking empty. No more than that: the
+    /// first one that was awake may lie behind a million that sleep, and the start does not wait for them.
     pub(crate) async fn open(orchestration: &Orchestration) -> Result<Self, StoreError> {
         let up_to = orchestration.engine.ids.last();
         // Before the first page is read: one that ends in between is read as it was, but waited for.
         let awake = orchestration.engine.left_behind(&orchestration.id);
-        Ok(Self { page: page(orchestration, None, up_to).await?, up_to, awake })
+        orchestration.engine.store.scan(Filter::all(), 1).await?;
+        Ok(Self { up_to, awake })
     }
 
     /// Wakes everything, as room becomes free.
-    pub(crate) async fn resume(mut self, orchestration: Arc<Orchestration>) {
-        if orchestration.engine.recovery.is_under_way() {
-            if !recovery::clear(&orchestration).await {
-                return;
-            }
-            // What was read before may have gone on since.
-            let Some(page) = next_page(&orchestration, None, self.up_to).await else { return };
-            self.page = page;
+    pub(crate) async fn resume(self, orchestration: Arc<Orchestration>) {
+        if orchestration.engine.recovery.is_under_way() && !recovery::clear(&orchestration).await {
+            return;
         }
-        while let Some(last) = self.page.last().map(|row| row.id) {
-            orchestration.engine.take_up(&self.page).await;
-            for row in self.page {
+        let mut after = None;
+        loop {
+            let Some(page) = next_page(&orchestration, after, self.up_to).await else { return };
+            after = page.last().map(|row| row.id);
+            if after.is_none() {
+                break;
+            }
+            orchestration.engine.take_up(&page).await;
+            for row in page {
                 // One that was woken since may have gone on, or ended, after this page was read.
                 if self.awake.contains(&row.id) || orchestration.taken_up.contains(row.id) {
                     continue;
@@ -58,8 +60,6 @@ impl Backlog {
                     Woken::Stopped => return,
                 }
             }
-            let Some(page) = next_page(&orchestration, Some(last), self.up_to).await else { return };
-            self.page = page;
         }
         for id in self.awake {
             match wake_later(&orchestration, id).await {
