@@ -100,6 +100,7 @@ pub mod minion;
 mod panics;
 pub mod pipeline;
 mod random;
+pub mod reason;
 pub mod resource;
 pub mod store;
 pub mod supervise;
