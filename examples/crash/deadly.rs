@@ -22,8 +22,8 @@ impl<S: StateStore> StateStore for Deadly<S> {
         between("open", self.0.open())
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
-        let kinds: BTreeSet<_> = batch.iter().flat_map(kinds).collect();
+    fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
+        let kinds: BTreeSet<_> = batch.iter().flat_map(|op| kinds(op)).collect();
         kinds.iter().for_each(|kind| pass(kind, "before"));
         let committed = self.0.commit(batch);
         kinds.iter().for_each(|kind| pass_slowly(kind, "during"));

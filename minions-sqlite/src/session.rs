@@ -1,6 +1,7 @@
 //! Batches as transactions, and what happens when one operation spoils it.
 
 use std::any::Any;
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -46,7 +47,7 @@ impl<'c> Session<'c> {
     }
 
     /// Makes `batch` durable: one result per operation, in order.
-    pub(crate) fn commit(&mut self, batch: &[Op]) -> Results {
+    pub(crate) fn commit(&mut self, batch: &[impl Borrow<Op>]) -> Results {
         let results = self.with_space(|session| session.apply_all(batch));
         results.unwrap_or_else(|error| vec![Err(error); batch.len()])
     }
@@ -90,7 +91,7 @@ impl<'c> Session<'c> {
     ///
     /// A savepoint costs two more statements for each operation, so only those that run work of users have one, until
     /// an operation has turned out to be poisonous.
-    fn apply_all(&mut self, batch: &[Op]) -> Result<Results, StoreError> {
+    fn apply_all(&mut self, batch: &[impl Borrow<Op>]) -> Result<Results, StoreError> {
         let mut isolated = false;
         // Operations that have rolled back a transaction. Every round finds another one, so there is an end to them.
         let mut undone = HashMap::new();
@@ -105,7 +106,7 @@ impl<'c> Session<'c> {
                         None => session.plain(op),
                     }
                 };
-                batch.iter().enumerate().map(apply).collect()
+                batch.iter().map(Borrow::borrow).enumerate().map(apply).collect()
             });
             match results {
                 Ok(results) => return Ok(results),

@@ -103,7 +103,7 @@ impl StateStore for SqliteStore {
         .boxed()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
+    fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         let count = batch.len();
         match self.file.with(|running| running.writer.commit(batch)) {
             Ok(committed) => committed.boxed(),

@@ -1,6 +1,7 @@
 //! The thread that owns the connection which writes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub(crate) struct Writer {
 }
 
 enum Request {
-    Commit { batch: Vec<Op>, answer: oneshot::Sender<Results> },
+    Commit { batch: Vec<Arc<Op>>, answer: oneshot::Sender<Results> },
     Migrate { name: String, steps: Vec<String>, answer: oneshot::Sender<Result<(), StoreError>> },
     Close { answer: oneshot::Sender<Result<(), StoreError>> },
 }
@@ -52,7 +53,7 @@ impl Writer {
     }
 
     /// Queues `batch` before it returns; the answer comes when it is durable.
-    pub(crate) fn commit(&self, batch: Vec<Op>) -> impl Future<Output = Results> + Send + use<> {
+    pub(crate) fn commit(&self, batch: Vec<Arc<Op>>) -> impl Future<Output = Results> + Send + use<> {
         let count = batch.len();
         let (answer, results) = oneshot::channel();
         // If the thread is gone, so is `answer`.
@@ -152,7 +153,10 @@ fn serve(
             Request::Commit { batch, answer } => {
                 // The waiters are woken by whoever awaits this, never by this thread.
                 let results = in_place(place, &mut session).map(|()| session.commit(&batch));
-                let _ = answer.send(results.unwrap_or_else(|gone| vec![Err(gone); batch.len()]));
+                let results = results.unwrap_or_else(|gone| vec![Err(gone); batch.len()]);
+                // Before they hear of it, so that the operations are theirs alone.
+                drop(batch);
+                let _ = answer.send(results);
             }
             Request::Migrate { name, steps, answer } => {
                 let migrated = in_place(place, &mut session).and_then(|()| session.migrate(&name, &steps));

@@ -335,7 +335,7 @@ impl Desk {
         match self.engine() {
             Some(engine) => engine.submit(op).await,
             None => {
-                let answers = self.store().commit(vec![op.into()]).await;
+                let answers = self.store().commit(vec![Arc::new(op.into())]).await;
                 answers.into_iter().next().unwrap_or_else(|| Err(StoreError::unavailable("the store has not answered")))
             }
         }

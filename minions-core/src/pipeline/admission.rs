@@ -28,7 +28,7 @@ pub(super) struct Admission {
     /// One for each minion that accepts the event.
     pub(super) offers: Vec<Offer>,
     /// The operation under way, if something has to be stored.
-    pub(super) op: Option<(Answer, Op)>,
+    pub(super) op: Option<(Answer, Arc<Op>)>,
     /// What is known before the store has answered.
     decided: Option<Result<Admitted, Refused>>,
     /// Where the source is after it, if it has a number.
@@ -183,7 +183,8 @@ impl Admission {
     }
 
     fn submit(&mut self, op: Op) {
-        self.op = Some((Answer::Awaited(self.source.engine.submit(op.clone())), op));
+        let op = Arc::new(op);
+        self.op = Some((Answer::Awaited(self.source.engine.share(&op)), op));
     }
 
     /// The operation that only moves the cursor past this event, when the store rejects the event itself.

@@ -57,7 +57,7 @@ impl Admitter {
 
     async fn verdict(&mut self, admission: &mut Admission) -> Result<Admitted, Refused> {
         let stored = match admission.op.take() {
-            Some((answer, op)) => self.durable(admission, answer, op).await,
+            Some((answer, op)) => self.durable(admission, answer, &op).await,
             None => Ok(Applied::Done),
         };
         match stored {
@@ -85,15 +85,16 @@ impl Admitter {
 
     /// Moves the cursor past an event that the store rejects, or nothing behind it could ever be stored.
     async fn skip(&mut self, admission: &mut Admission, op: Op) {
-        let committed = self.source.engine.submit(op.clone());
-        match self.durable(admission, Answer::Awaited(committed), op).await {
+        let op = Arc::new(op);
+        let committed = self.source.engine.share(&op);
+        match self.durable(admission, Answer::Awaited(committed), &op).await {
             Ok(_) => admission.has_moved(),
             Err(NotDurable::Rejected(cause) | NotDurable::Stopping(cause)) => self.source.broken.because(&cause),
         }
     }
 
     /// Waits until an operation is durable, however long the store fails, unless everyone whom it is for is stopped.
-    async fn durable(&mut self, admission: &Admission, answer: Answer, op: Op) -> Result<Applied, NotDurable> {
+    async fn durable(&mut self, admission: &Admission, answer: Answer, op: &Arc<Op>) -> Result<Applied, NotDurable> {
         let engine = self.source.engine.clone();
         let mut first = match answer {
             Answer::Awaited(committed) => committed.await,
@@ -102,12 +103,12 @@ impl Admitter {
         let numbered = admission.moved.is_some();
         if numbered && first.as_ref().is_err_and(|error| !error.is_rejected()) {
             // Perhaps it only came too early: what is before it is settled by now.
-            first = engine.submit(op.clone()).await;
+            first = engine.share(op).await;
         }
         match first {
             Ok(applied) => Ok(applied),
             Err(error) => {
-                let answer = engine.retry(error, || op.clone(), self.hopeless(admission, numbered)).await;
+                let answer = engine.retry(error, op, self.hopeless(admission, numbered)).await;
                 self.hand_over_again();
                 answer
             }
@@ -144,7 +145,7 @@ impl Admitter {
                 *answer = Answer::Known(answered);
             }
             if matches!(answer, Answer::Known(Err(error)) if !error.is_rejected()) {
-                *answer = Answer::Awaited(self.source.engine.submit(op.clone()));
+                *answer = Answer::Awaited(self.source.engine.share(op));
             }
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct Committer {
 }
 
 struct Request {
-    op: Op,
+    op: Arc<Op>,
     answer: oneshot::Sender<Result<Applied, StoreError>>,
 }
 
@@ -47,10 +47,10 @@ impl Committer {
     /// # Cancel safety
     ///
     /// The operation is queued when this returns; dropping the answer does not take it back.
-    pub(crate) fn submit(&self, op: impl Into<Op>) -> Committed {
+    pub(crate) fn submit(&self, op: Arc<Op>) -> Committed {
         let (answer, committed) = oneshot::channel();
         // A closed queue drops `answer`, which the waiter sees as "unavailable".
-        let _ = self.queue.send(Request { op: op.into(), answer });
+        let _ = self.queue.send(Request { op, answer });
         Committed(committed)
     }
 

@@ -113,9 +113,9 @@ impl StateStore for MemoryStore {
         ready(Ok(Opened::new(last_id, content.epoch).after_deaths(content.deaths, content.alone))).boxed()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
+    fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         let mut content = self.content.lock();
-        let results = batch.into_iter().map(|op| content.apply(op)).collect();
+        let results = batch.into_iter().map(|op| content.apply(Arc::unwrap_or_clone(op))).collect();
         ready(results).boxed()
     }
 

@@ -84,7 +84,9 @@ pub trait StateStore: Send + Sync + 'static {
     /// # Cancel safety
     ///
     /// The batch is under way once this function returned: dropping the future does not take it back.
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>>;
+    /// Operations are shared, so that whoever waits for one can repeat it without a copy; a store drops its own share before
+    /// it answers, and the waiter can use the memory again.
+    fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>>;
 
     /// How many batches may be under way at once.
     fn batches_in_flight(&self) -> usize {

@@ -33,7 +33,7 @@ impl StateStore for NoStore {
         ready(Ok(Opened::new(None, 1))).boxed()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
+    fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         ready(batch.iter().map(|_| Ok(Applied::Done)).collect()).boxed()
     }
 

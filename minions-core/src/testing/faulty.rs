@@ -171,8 +171,8 @@ impl StateStore for FaultyStore {
         }
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
-        self.tried.lock().extend(batch.iter().map(kind));
+    fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
+        self.tried.lock().extend(batch.iter().map(|op| kind(op)));
         let (store, mut mode) = (self.clone(), self.mode.subscribe());
         async move {
             let now = match mode.wait_for(|mode| *mode != Mode::Hangs).await {

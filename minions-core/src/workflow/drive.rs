@@ -24,6 +24,7 @@ use super::engine::NotDurable;
 use super::judge::{Decision, decide};
 use super::orchestration::{Orchestration, Place, Start};
 use super::pending::Asked;
+use super::seat::Taken;
 
 /// What a workflow leaves behind when its task ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +77,17 @@ impl Run<'_> {
     /// Runs the step that is next and makes what follows durable.
     async fn turn(&mut self) -> Then {
         let o = self.o;
-        let seat = tokio::select! {
-            biased;
-            // First, so that a workflow that comes to a step after the stop stays there.
-            () = o.parked() => {
-                o.count_parked();
-                return OVER;
-            }
-            seat = o.seat.take() => seat,
+        // First, so that a workflow that comes to a step after the stop stays there.
+        let seat = if o.parks() { None } else { o.seat.try_take() };
+        let seat = match seat {
+            Some(seat) => seat,
+            None => match seat_for(o).await {
+                Some(seat) => seat,
+                None => {
+                    o.count_parked();
+                    return OVER;
+                }
+            },
         };
         if self.state.instance != o.seat.instance() {
             self.state.instance = o.seat.instance();
@@ -154,7 +158,7 @@ impl Run<'_> {
         let stays = next.index == self.state.index && next.seq == self.state.seq;
         let wait = next.wait.clone();
         if o.engine.keeps {
-            let op = Op::from(Advance {
+            let op = Arc::new(Op::from(Advance {
                 id: self.state.id,
                 revision: self.state.revision + 1,
                 step: o.steps[next.index].name.into(),
@@ -171,7 +175,7 @@ impl Run<'_> {
                 emits,
                 work: asked.work,
                 at_ms,
-            });
+            }));
             let emitting = o.engine.emitting(&op);
             if let Err(then) = self.commit(&op).await {
                 return then;
@@ -257,7 +261,8 @@ impl Run<'_> {
         }
         let failure = Some(self.failure(&failed, at_ms));
         let (id, revision) = (self.state.id, self.state.revision + 1);
-        match self.commit(&Defer { id, revision, attempt, failure, wake_ms, at_ms }.into()).await {
+        let op = Op::from(Defer { id, revision, attempt, failure, wake_ms, at_ms });
+        match self.commit(&Arc::new(op)).await {
             Ok(()) => Then::Leave(Left::Rests(wake_ms)),
             Err(then) => then,
         }
@@ -345,13 +350,13 @@ impl Run<'_> {
             Err(error) => return self.give_up(Failed::new(error)).await,
         };
         if o.engine.keeps {
-            let op = Op::from(Resolve {
+            let op = Arc::new(Op::from(Resolve {
                 id: self.state.id,
                 revision: self.state.revision + 1,
                 emits,
                 work: asked.work,
                 history: self.history(outcome, at_ms),
-            });
+            }));
             let emitting = o.engine.emitting(&op);
             if let Err(then) = self.commit(&op).await {
                 return then;
@@ -402,8 +407,8 @@ impl Run<'_> {
         let failure = self.failure(&failed, now_ms());
         if o.engine.keeps {
             let (id, revision, at_ms) = (self.state.id, self.state.revision + 1, failure.at_ms);
-            let op = Op::from(Quarantine { id, revision, failure, at_ms });
-            match o.engine.commit(|| op.clone(), || o.stopping.cancelled()).await {
+            let op = Arc::new(Op::from(Quarantine { id, revision, failure, at_ms }));
+            match o.engine.commit(&op, || o.stopping.cancelled()).await {
                 Ok(_) => {}
                 Err(NotDurable::Stopping(error)) => return self.stay(error),
                 Err(NotDurable::Rejected(_)) if matches!(o.stored(id).await, Some(None)) => {
@@ -440,9 +445,9 @@ impl Run<'_> {
     }
 
     /// Makes `op` durable; otherwise says what comes instead.
-    async fn commit(&mut self, op: &Op) -> Result<(), Then> {
+    async fn commit(&mut self, op: &Arc<Op>) -> Result<(), Then> {
         let o = self.o;
-        match o.engine.commit(|| op.clone(), || o.stopping.cancelled()).await {
+        match o.engine.commit(op, || o.stopping.cancelled()).await {
             Ok(_) => Ok(()),
             Err(NotDurable::Stopping(error)) => Err(self.stay(error)),
             // Boxed, because it leads back here.
@@ -483,6 +488,17 @@ impl Run<'_> {
 
     fn step_name(&self) -> &'static str {
         self.o.steps[self.state.index].name
+    }
+}
+
+/// Waits until there is a minion; nothing if workflows should stay where they are before that.
+///
+/// Apart from [`Run::turn`], which hardly ever has to wait, so that no step pays for listening to a stop.
+async fn seat_for(o: &Orchestration) -> Option<Taken<'_>> {
+    tokio::select! {
+        biased;
+        () = o.parked() => None,
+        seat = o.seat.take() => Some(seat),
     }
 }
 

@@ -87,31 +87,24 @@ impl Engine {
 
     /// Queues `op` at once.
     pub(crate) fn submit(&self, op: impl Into<Op>) -> Committed {
-        // The lock is held for one push onto a queue.
-        self.committer.lock().as_ref().map_or_else(Committed::closed, |committer| committer.submit(op))
+        self.share(&Arc::new(op.into()))
     }
 
-    /// Queues what `make` answers and waits until it is durable, however long the store fails, unless `stop` ends first.
+    /// Queues `op` at once, which stays with whoever may have to repeat it.
+    pub(crate) fn share(&self, op: &Arc<Op>) -> Committed {
+        // The lock is held for one push onto a queue.
+        self.committer.lock().as_ref().map_or_else(Committed::closed, |committer| committer.submit(op.clone()))
+    }
+
+    /// Queues `op` and waits until it is durable, however long the store fails, unless `stop` ends first.
     pub(crate) async fn commit<F: Future<Output = ()> + Send>(
         &self,
-        make: impl Fn() -> Op + Send,
+        op: &Arc<Op>,
         stop: impl FnOnce() -> F + Send,
     ) -> Result<Applied, NotDurable> {
-        let first = self.submit(make());
-        self.settle(first, make, stop).await
-    }
-
-    /// Waits until an operation that is queued already is durable, repeating it as `make` makes it.
-    pub(crate) async fn settle<F: Future<Output = ()> + Send>(
-        &self,
-        first: Committed,
-        make: impl Fn() -> Op + Send,
-        stop: impl FnOnce() -> F + Send,
-    ) -> Result<Applied, NotDurable> {
-        match first.await {
+        match self.share(op).await {
             Ok(applied) => Ok(applied),
-            // Boxed, so that the state of the rare path does not lie in every workflow's memory.
-            Err(error) => self.retry(error, make, stop()).await,
+            Err(error) => self.retry(error, op, stop()).await,
         }
     }
 
@@ -119,16 +112,17 @@ impl Engine {
     pub(crate) async fn retry(
         &self,
         error: StoreError,
-        make: impl Fn() -> Op + Send,
+        op: &Arc<Op>,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<Applied, NotDurable> {
-        Box::pin(self.repeat(error, make, stop)).await
+        // Boxed, so that the state of the rare path does not lie in every workflow's memory.
+        Box::pin(self.repeat(error, op, stop)).await
     }
 
     async fn repeat(
         &self,
         mut error: StoreError,
-        make: impl Fn() -> Op + Send,
+        op: &Arc<Op>,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<Applied, NotDurable> {
         let _blocked = self.blocked.enter();
@@ -149,7 +143,7 @@ impl Engine {
                 () = &mut stop => return Err(NotDurable::Stopping(error)),
                 () = tokio::time::sleep(backoff.next()) => {}
             }
-            match self.submit(make()).await {
+            match self.share(op).await {
                 Ok(applied) => return Ok(applied),
                 Err(again) => error = again,
             }

@@ -9,7 +9,7 @@ use tracing::{error, info};
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::minion::{StepInfo, Stored};
-use crate::store::{Advance, FailureKind, Quarantine, StepFailure, StoredWorkflow, Wait};
+use crate::store::{Advance, FailureKind, Op, Quarantine, StepFailure, StoredWorkflow, Wait};
 use crate::telemetry::handles::End;
 
 use super::engine::NotDurable;
@@ -121,7 +121,7 @@ async fn migrate(o: &Orchestration, row: &mut StoredWorkflow) -> Result<bool> {
     let migrated = migrated(o, row).map_err(|error| {
         error.context(format!("it cannot be migrated from version {} to {}", row.version, o.version))
     })?;
-    let advance = Advance {
+    let advance = Arc::new(Op::from(Advance {
         id: row.id,
         revision: row.revision + 1,
         step: migrated.step.clone().into(),
@@ -139,8 +139,8 @@ async fn migrate(o: &Orchestration, row: &mut StoredWorkflow) -> Result<bool> {
         emits: Vec::new(),
         work: Vec::new(),
         at_ms: now_ms(),
-    };
-    match o.engine.commit(|| advance.clone().into(), || o.stopping.cancelled()).await {
+    }));
+    match o.engine.commit(&advance, || o.stopping.cancelled()).await {
         Ok(_) => {}
         Err(NotDurable::Stopping(_)) => return Ok(false),
         Err(NotDurable::Rejected(error)) => return Err(Error::new(error).context("its migration cannot be stored")),
@@ -197,8 +197,8 @@ async fn quarantine(o: &Orchestration, row: &StoredWorkflow, error: &Error) {
 pub(super) async fn set_aside(o: &Orchestration, row: &StoredWorkflow, kind: FailureKind, error: Vec<String>) -> bool {
     let reason = format!("{}: {}", row.step, error.join(": "));
     let failure = StepFailure::new(row.step.clone(), row.attempt.saturating_add(1), now_ms(), error).of_kind(kind);
-    let op = Quarantine { id: row.id, revision: row.revision + 1, failure, at_ms: now_ms() };
-    let kept = o.engine.commit(|| op.clone().into(), || o.stopping.cancelled()).await.is_ok();
+    let op = Op::from(Quarantine { id: row.id, revision: row.revision + 1, failure, at_ms: now_ms() });
+    let kept = o.engine.commit(&Arc::new(op), || o.stopping.cancelled()).await.is_ok();
     if kept {
         o.metrics.end(End::Quarantined, Duration::ZERO);
         o.count_quarantined();

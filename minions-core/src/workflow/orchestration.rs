@@ -41,7 +41,7 @@ pub(crate) struct Orchestration {
     /// One permit for every workflow that may be awake.
     slots: Arc<Semaphore>,
     tasks: TaskTracker,
-    awake: Mutex<HashMap<WorkflowId, Task>>,
+    awake: Mutex<HashMap<WorkflowId, Task, foldhash::fast::RandomState>>,
     /// Told whenever a workflow is awake no more.
     fewer: Notify,
     pub(crate) waker: Waker,
@@ -180,7 +180,8 @@ impl Orchestration {
 
     /// Whether a workflow that comes to a step should stay there.
     pub(crate) fn parks(&self) -> bool {
-        self.stopping.is_cancelled() && self.parking.load(Ordering::Relaxed)
+        // In this order, because every step asks, and the token answers under a lock.
+        self.parking.load(Ordering::Relaxed) && self.stopping.is_cancelled()
     }
 
     /// Waits until workflows should stay where they are.

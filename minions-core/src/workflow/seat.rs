@@ -66,7 +66,8 @@ impl Seat {
         }
     }
 
-    fn try_take(&self) -> Option<Taken<'_>> {
+    /// Keeps the minion there for one step, if there is one.
+    pub(crate) fn try_take(&self) -> Option<Taken<'_>> {
         let taken = Taken(self);
         let before = self.word.fetch_add(STEP, Ordering::AcqRel);
         (before & VACANT == 0).then_some(taken)

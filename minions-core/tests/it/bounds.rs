@@ -135,7 +135,7 @@ impl StateStore for Uncountable {
         self.0.open()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
+    fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         self.0.commit(batch)
     }
 

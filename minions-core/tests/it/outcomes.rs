@@ -1,5 +1,6 @@
 //! What becomes of a workflow after a step: retries, sleep, polling, signals, failures that are dealt with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use minions_core::error::{NotBefore, Verdict};
@@ -37,7 +38,7 @@ async fn row(store: &MemoryStore) -> StoredWorkflow {
 }
 
 async fn commit(store: &MemoryStore, op: impl Into<Op>) -> Applied {
-    store.commit(vec![op.into()]).await.remove(0).expect("it is valid")
+    store.commit(vec![Arc::new(op.into())]).await.remove(0).expect("it is valid")
 }
 
 /// Fails the first `failures` attempts at `fetch`.

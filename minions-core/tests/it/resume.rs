@@ -94,7 +94,7 @@ impl StateStore for BrokenScan {
         self.0.open()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
+    fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         self.0.commit(batch)
     }
 
@@ -135,7 +135,7 @@ impl StateStore for DamagedRow {
         self.0.open()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
+    fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         self.0.commit(batch)
     }
 

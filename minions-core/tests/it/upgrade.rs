@@ -152,7 +152,7 @@ async fn only(store: &MemoryStore) -> StoredWorkflow {
 /// Hands `op` to a store that nobody runs on, as a command does.
 async fn order(store: &MemoryStore, op: impl Into<minions_core::store::Op>) {
     store.open().await.unwrap();
-    store.commit(vec![op.into()]).await.remove(0).unwrap();
+    store.commit(vec![Arc::new(op.into())]).await.remove(0).unwrap();
     store.close().await.unwrap();
 }
 

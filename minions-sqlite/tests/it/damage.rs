@@ -28,7 +28,7 @@ async fn many() -> (TempDir, PathBuf, Vec<WorkflowId>) {
         new
     };
     let create = ids.iter().map(create).collect();
-    store.commit(vec![admit(create)]).await.remove(0).unwrap();
+    store.commit(vec![admit(create).into()]).await.remove(0).unwrap();
     store.close().await.unwrap();
     (dir, path, ids)
 }
@@ -67,12 +67,12 @@ async fn d9_a_damaged_page_is_named_and_its_neighbours_are_readable() {
     store.open().await.unwrap();
     let error = store.scan(Filter::all(), usize::MAX).await.unwrap_err();
     assert!(!error.is_rejected() && error.to_string().contains("is damaged; restore it from a backup"), "{error}");
-    let error = store.commit(vec![advance(ids[100], 1)]).await.remove(0).unwrap_err();
+    let error = store.commit(vec![advance(ids[100], 1).into()]).await.remove(0).unwrap_err();
     assert!(!error.is_rejected() && error.to_string().contains("is damaged; restore it from a backup"), "{error}");
     // Whoever lies elsewhere is read and goes on.
     for id in [ids[0], ids[50], ids[150], ids[199]] {
         assert_eq!(store.scan(Filter::only(id), 1).await.unwrap().len(), 1);
-        store.commit(vec![advance(id, 1)]).await.remove(0).unwrap();
+        store.commit(vec![advance(id, 1).into()]).await.remove(0).unwrap();
         assert_eq!(store.scan(Filter::only(id), 1).await.unwrap()[0].seq, 1);
     }
     let before: Vec<_> = store.scan(Filter::all().up_to(ids[90]), usize::MAX).await.unwrap();

@@ -17,7 +17,7 @@ async fn nothing_is_touched_before_it_is_opened() {
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
     assert!(store.scan(Filter::all(), 1).await.unwrap_err().to_string().contains("not open"));
     let id = WorkflowIds::after(None).next();
-    assert!(!store.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap_err().is_rejected());
+    assert!(!store.commit(vec![admit(vec![new_workflow(id)]).into()]).await.remove(0).unwrap_err().is_rejected());
     store.close().await.unwrap();
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
 }
@@ -32,7 +32,7 @@ async fn files_are_for_their_owner_only() {
     let store = SqliteStore::at(new.join("state.db"));
     store.open().await.unwrap();
     let id = WorkflowIds::after(None).next();
-    store.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap();
+    store.commit(vec![admit(vec![new_workflow(id)]).into()]).await.remove(0).unwrap();
     store.scan(Filter::all(), 1).await.unwrap();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&dir.path().join("a")), mode(&new)), (0o700, 0o700));
@@ -53,7 +53,7 @@ async fn closing_leaves_one_file_and_an_unowned_lock() {
     let store = SqliteStore::at(&path);
     store.open().await.unwrap();
     let id = WorkflowIds::after(None).next();
-    store.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap();
+    store.commit(vec![admit(vec![new_workflow(id)]).into()]).await.remove(0).unwrap();
     store.scan(Filter::all(), 1).await.unwrap();
     store.close().await.unwrap();
     let mut left: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -71,7 +71,7 @@ async fn a_path_is_a_path_whatever_it_looks_like() {
         let store = SqliteStore::at(dir.path().join(name));
         store.open().await.unwrap();
         let id = WorkflowIds::after(None).next();
-        store.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap();
+        store.commit(vec![admit(vec![new_workflow(id)]).into()]).await.remove(0).unwrap();
         assert_eq!(store.scan(Filter::all(), 9).await.unwrap().len(), 1);
         store.close().await.unwrap();
         assert!(fs::metadata(dir.path().join(name)).unwrap().len() > 0);
@@ -127,7 +127,7 @@ async fn nothing_is_durable_in_a_file_that_was_removed_or_without_its_lock() {
         let store = SqliteStore::at(dir.path().join("state.db"));
         store.open().await.unwrap();
         let ids = WorkflowIds::after(None);
-        let commit = || store.commit(vec![admit(vec![new_workflow(ids.next())])]);
+        let commit = || store.commit(vec![admit(vec![new_workflow(ids.next())]).into()]);
         commit().await.remove(0).unwrap();
 
         let (file, aside) = (dir.path().join(name), dir.path().join("aside"));
@@ -152,7 +152,7 @@ async fn r3_a_row_with_impossible_counts_is_read_as_damaged_beside_good_ones() {
     store.open().await.unwrap();
     let ids = WorkflowIds::after(None);
     let rows = (0..3).map(|_| new_workflow(ids.next())).collect();
-    store.commit(vec![admit(rows)]).await.remove(0).unwrap();
+    store.commit(vec![admit(rows).into()]).await.remove(0).unwrap();
     let shell = rusqlite::Connection::open(&path).unwrap();
     let set = |row: i64, what: &str| {
         shell

@@ -41,7 +41,7 @@ async fn until_it_is_full_and_again() {
         let _ = fs::write(&ballast, vec![7; 4 << 20]);
         let mut refused = 0;
         for _ in 0..250 {
-            if let Err(error) = store.commit(vec![long()]).await.remove(0) {
+            if let Err(error) = store.commit(vec![long().into()]).await.remove(0) {
                 assert_full(&error);
                 refused += 1;
             }
@@ -50,7 +50,7 @@ async fn until_it_is_full_and_again() {
         fill_up(&ballast);
         // Nothing can be written at all: neither is anything lost, nor does anything appear.
         let before = stored(&store).await;
-        let results = store.commit(vec![long(), long()]).await;
+        let results = store.commit(vec![long().into(), long().into()]).await;
         let answered: Vec<_> = results.iter().map(Result::is_ok).collect();
         assert!(answered == [false, false] || answered == [true, true], "a batch is durable or it is not: {results:?}");
         assert_eq!(stored(&store).await.len(), before.len() + answered.iter().filter(|&&durable| durable).count());
@@ -59,7 +59,7 @@ async fn until_it_is_full_and_again() {
         // It goes on without a restart, and comes to its end.
         for id in stored(&store).await {
             for op in [advance(id, 1), resolve(id, 2)] {
-                store.commit(vec![op]).await.remove(0).expect("there is space again");
+                store.commit(vec![op.into()]).await.remove(0).expect("there is space again");
             }
         }
         assert_eq!(stored(&store).await, []);
@@ -79,7 +79,7 @@ async fn full_at_the_start() {
     let store = SqliteStore::at(&path);
     store.open().await.unwrap();
     let id = WorkflowIds::after(None).next();
-    store.commit(vec![admit_event(*b"{}", vec![new_workflow(id)])]).await.remove(0).unwrap();
+    store.commit(vec![admit_event(*b"{}", vec![new_workflow(id)]).into()]).await.remove(0).unwrap();
     store.close().await.unwrap();
     let before = fs::read(&path).unwrap();
 

@@ -13,7 +13,7 @@ async fn hold() {
     let store = SqliteStore::at(child::path());
     store.open().await.unwrap();
     let id = WorkflowIds::after(None).next();
-    store.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap();
+    store.commit(vec![admit(vec![new_workflow(id)]).into()]).await.remove(0).unwrap();
     child::say("open");
     std::future::pending::<()>().await;
 }
@@ -52,7 +52,7 @@ async fn the_same_process_is_refused_as_well() {
     }
     // The refused one has not harmed the owner.
     let id = WorkflowIds::after(None).next();
-    first.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap();
+    first.commit(vec![admit(vec![new_workflow(id)]).into()]).await.remove(0).unwrap();
     first.close().await.unwrap();
     assert_eq!(second.open().await.unwrap().last_id, Some(id));
 }
@@ -75,7 +75,7 @@ async fn r8_who_lost_the_lock_never_writes_again() {
     let (first, second) = (SqliteStore::at(&path), SqliteStore::at(&path));
     first.open().await.unwrap();
     let ids = WorkflowIds::after(None);
-    let commit = |store: &SqliteStore| store.commit(vec![admit(vec![new_workflow(ids.next())])]);
+    let commit = |store: &SqliteStore| store.commit(vec![admit(vec![new_workflow(ids.next())]).into()]);
     commit(&first).await.remove(0).unwrap();
 
     std::fs::remove_file(dir.path().join("state.db.lock")).unwrap();
@@ -108,7 +108,7 @@ async fn r8_a_lock_that_is_put_back_does_not_help_who_lost_it() {
     second.close().await.unwrap();
     std::fs::rename(&aside, &lock).unwrap();
     let id = WorkflowIds::after(None).next();
-    let error = first.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap_err();
+    let error = first.commit(vec![admit(vec![new_workflow(id)]).into()]).await.remove(0).unwrap_err();
     assert!(error.is_owned() && error.to_string().contains("opened 2 times"), "{error}");
     drop(first);
     let store = SqliteStore::at(&path);

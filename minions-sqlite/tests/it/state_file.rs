@@ -93,7 +93,7 @@ async fn w8_what_a_step_has_written_is_read_through_the_pool_and_only_read() {
         tx.execute("INSERT INTO visit (url) VALUES (?1)", ["a"])?;
         Ok(())
     })];
-    for result in store.commit(vec![admit(vec![new_workflow(id)]), Op::from(op)]).await {
+    for result in store.commit(vec![admit(vec![new_workflow(id)]).into(), Op::from(op).into()]).await {
         result.unwrap();
     }
     assert_eq!(count(&file, "visit").await, 1);

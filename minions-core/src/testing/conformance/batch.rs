@@ -30,7 +30,7 @@ pub async fn batch_answers_in_order<S: StateStore>(open: impl Fn() -> S) {
     let store = opened(&open).await;
     let ids = ids(40);
     commit(&store, admit(ids.iter().step_by(2).map(|&id| new(id)).collect())).await.unwrap();
-    let results = store.commit(ids.iter().map(|&id| advance(id, 1)).collect()).await;
+    let results = store.commit(shared(ids.iter().map(|&id| advance(id, 1)))).await;
     assert_eq!(results.len(), ids.len());
     for (at, (result, &id)) in results.iter().zip(&ids).enumerate() {
         match at % 2 {
@@ -59,7 +59,7 @@ pub async fn batch_with_one_rejected_fails_only_that_one<S: StateStore>(open: im
             let good = ids(99);
             let mut ops: Vec<_> = good.iter().map(|&id| admit(vec![new(id)])).collect();
             ops.insert(position, poison(bad));
-            let results = store.commit(ops).await;
+            let results = store.commit(shared(ops)).await;
             assert_eq!(results.len(), 100);
             for (at, result) in results.iter().enumerate() {
                 if at == position {
@@ -79,7 +79,7 @@ pub async fn batch_with_many_rejected_fails_only_those<S: StateStore>(open: impl
     let store = opened(&open).await;
     let ids = ids(100);
     commit(&store, admit(vec![new(ids[99])])).await.unwrap();
-    let results = store.commit(ids.iter().map(|&id| discard(id)).collect()).await;
+    let results = store.commit(shared(ids.iter().map(|&id| discard(id)))).await;
     for (result, &id) in results.iter().zip(&ids[..99]) {
         assert_rejected(result, id);
     }

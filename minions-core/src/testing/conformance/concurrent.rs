@@ -52,7 +52,7 @@ pub async fn overlapping_batches_are_all_answered<S: StateStore>(open: impl Fn()
     let ids = ids(64);
     // The store says how many it takes at once, and the runtime never asks for more.
     for round in ids.chunks(4 * store.batches_in_flight().max(1)) {
-        let batches: Vec<_> = round.chunks(4).map(|ids| ids.iter().map(|&id| admit(vec![new(id)])).collect()).collect();
+        let batches: Vec<_> = round.chunks(4).map(|ids| shared(ids.iter().map(|&id| admit(vec![new(id)])))).collect();
         let answers = future::join_all(batches.into_iter().map(|batch| store.commit(batch))).await;
         assert!(answers.into_iter().flatten().all(|result| result.is_ok()));
     }

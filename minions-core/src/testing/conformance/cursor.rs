@@ -65,7 +65,7 @@ pub async fn a_cursor_out_of_order_is_to_be_repeated<S: StateStore>(open: impl F
         numbered("", 3, &ids[3..4]),
         numbered("p", 1, &ids[4..]),
     ];
-    let results = store.commit(batch).await;
+    let results = store.commit(shared(batch)).await;
     for at in [0, 2, 4] {
         results[at].as_ref().expect("a neighbour is committed");
     }

@@ -51,7 +51,7 @@ pub async fn emits_are_all_or_none_with_their_operation<S: StateStore>(open: imp
     let poison = || vec![emitted(ids[2]), emitted(twin(ids[0])), emitted(ids[3])];
     // Neighbours are committed all the same.
     let batch = vec![advance_with(ids[0], poison()), resolve_with(ids[1], poison()), admit(vec![new(ids[4])])];
-    let results = store.commit(batch).await;
+    let results = store.commit(shared(batch)).await;
     assert_rejected(&results[0], twin(ids[0]));
     assert_rejected(&results[1], twin(ids[0]));
     results[2].as_ref().expect("a neighbour is committed");

@@ -50,7 +50,7 @@ pub async fn reopened_store_has_every_row_as_it_was<S: StateStore>(open: impl Fn
 pub async fn close_finishes_what_is_under_way<S: StateStore>(open: impl Fn() -> S) {
     let ids = ids(200);
     let store = opened(&open).await;
-    let under_way = store.commit(ids.iter().map(|&id| admit(vec![new(id)])).collect());
+    let under_way = store.commit(shared(ids.iter().map(|&id| admit(vec![new(id)]))));
     store.close().await.unwrap();
     assert!(under_way.await.into_iter().all(|result| result.is_ok()), "the batch came before the end");
     drop(store);
@@ -61,7 +61,7 @@ pub async fn close_finishes_what_is_under_way<S: StateStore>(open: impl Fn() -> 
 pub async fn commit_goes_on_when_its_future_is_dropped<S: StateStore>(open: impl Fn() -> S) {
     let ids = ids(200);
     let store = opened(&open).await;
-    drop(store.commit(ids.iter().map(|&id| admit(vec![new(id)])).collect()));
+    drop(store.commit(shared(ids.iter().map(|&id| admit(vec![new(id)])))));
     store.close().await.unwrap();
     drop(store);
     let store = opened(&open).await;

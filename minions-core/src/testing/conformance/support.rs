@@ -1,5 +1,6 @@
 //! Shorthands of the suite: what it commits, and what it expects to find then.
 
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 use crate::store::{
@@ -105,9 +106,14 @@ pub(super) async fn due_ids(store: &impl StateStore, until_ms: i64) -> Vec<Workf
     ids_of(&store.due(due, usize::MAX).await.expect("the store can be read"))
 }
 
+/// `ops` as a store is given them.
+pub(super) fn shared(ops: impl IntoIterator<Item = Op>) -> Vec<Arc<Op>> {
+    ops.into_iter().map(Arc::new).collect()
+}
+
 /// Commits `op` by itself.
 pub(super) async fn commit(store: &impl StateStore, op: Op) -> Result<Applied, StoreError> {
-    let results = store.commit(vec![op]).await;
+    let results = store.commit(vec![op.into()]).await;
     let [result] = <[_; 1]>::try_from(results).expect("one operation has one result");
     result
 }
@@ -115,7 +121,7 @@ pub(super) async fn commit(store: &impl StateStore, op: Op) -> Result<Applied, S
 /// Commits all of `ops` as one batch that succeeds.
 pub(super) async fn commit_all(store: &impl StateStore, ops: Vec<Op>) {
     let count = ops.len();
-    let results = store.commit(ops).await;
+    let results = store.commit(shared(ops)).await;
     assert_eq!(results.len(), count, "every operation has a result");
     for result in results {
         result.expect("the operation is valid");

@@ -42,7 +42,7 @@ impl StateStore for DyingStore {
         self.inner.open()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
+    fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         let (inner, left, after, dead) = (self.inner.clone(), self.left.clone(), self.after, self.dead.clone());
         async move {
             let mut answers = Vec::new();

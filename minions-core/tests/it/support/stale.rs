@@ -56,7 +56,7 @@ impl StateStore for Stale {
         self.inner.open()
     }
 
-    fn commit(&self, batch: Vec<Op>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
+    fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         let (pause, inner) = (self.pause(), self.inner.clone());
         async move {
             tokio::time::sleep(pause).await;
