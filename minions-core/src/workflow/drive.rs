@@ -17,6 +17,7 @@ use crate::store::{
     Admit, Advance, Defer, Ended, FailureKind, Op, Outcome as Ending, Quarantine, Resolve, StepFailure, StoreError,
     Wait,
 };
+use crate::telemetry::activity::Activity;
 use crate::telemetry::handles::End;
 
 use super::attempt::{Failed, Outcome, attempt};
@@ -35,8 +36,13 @@ pub(crate) enum Left {
 }
 
 /// Runs a workflow until it ends, rests, or stays stored because the runtime stops.
-pub(crate) async fn drive(orchestration: &Arc<Orchestration>, place: &mut Place, start: Start) -> Left {
-    let mut run = Run { o: orchestration, place, state: start, began: Instant::now(), before: Vec::new() };
+pub(crate) async fn drive(
+    orchestration: &Arc<Orchestration>,
+    place: &mut Place,
+    start: Start,
+    activity: Arc<Activity>,
+) -> Left {
+    let mut run = Run { o: orchestration, place, state: start, activity, began: Instant::now(), before: Vec::new() };
     loop {
         match run.turn().await {
             Then::Step => {}
@@ -49,6 +55,7 @@ struct Run<'a> {
     o: &'a Arc<Orchestration>,
     place: &'a mut Place,
     state: Start,
+    activity: Arc<Activity>,
     began: Instant,
     /// The context from before the step, where no store has it.
     before: Vec<u8>,
@@ -76,6 +83,7 @@ impl Run<'_> {
     /// Runs the step that is next and makes what follows durable.
     async fn turn(&mut self) -> Then {
         let o = self.o;
+        self.activity.pause();
         let seat = tokio::select! {
             biased;
             // First, so that a workflow that comes to a step after the stop stays there.
@@ -96,7 +104,7 @@ impl Run<'_> {
                 self.before.clear();
             }
         }
-        let outcome = attempt(o, &mut self.state).await;
+        let outcome = attempt(o, &mut self.state, &self.activity).await;
         drop(seat);
         match outcome {
             Outcome::Goes(flow, asked) => self.go(flow, asked).await,
