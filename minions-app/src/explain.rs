@@ -113,7 +113,7 @@ fn own_default(key: &str) -> Option<Value> {
         "minions.max_in_flight" => options.max_in_flight.get().into(),
         "minions.shutdown_deadline" => format!("{}s", options.shutdown_deadline.as_secs()).into(),
         "minions.restart" => Value::Object(restart.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
-        "minions.restart.components" => Value::Object(serde_json::Map::new()),
+        "minions.limits" | "minions.restart.components" => Value::Object(serde_json::Map::new()),
         "minions.logs" | "minions.metrics" => true.into(),
         "minions.logs.level" => logs.level.into(),
         "minions.logs.file" => logs.file.into(),

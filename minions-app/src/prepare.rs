@@ -52,7 +52,7 @@ pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, 
         if set("restart") {
             builder = value.restart.apply(builder);
         }
-        builder = builder.shutdown_deadline(value.shutdown_deadline);
+        builder = value.limits.apply(builder).shutdown_deadline(value.shutdown_deadline);
         report.add(value.restart.problems(&settings));
         report.add(value.logs.as_on().map(|logs| check_filter(logs, &settings)).unwrap_or_default());
     }

@@ -8,6 +8,7 @@
 mod explain;
 mod files;
 mod format;
+mod limits;
 mod options;
 mod overrides;
 mod restart;
@@ -16,6 +17,7 @@ mod sources;
 mod switch;
 
 pub use self::files::Files;
+pub use self::limits::Limits;
 pub use self::options::{DurabilityOption, Logs, Metrics, Options, StoreOption};
 pub use self::restart::{ComponentRestart, Restart};
 pub use self::sources::{Loaded, Sources};

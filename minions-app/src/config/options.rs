@@ -12,6 +12,7 @@ use minions_core::config::{Decoded, Problem, Settings, decode_section, duration}
 use crate::logs::LogOptions;
 use crate::metrics::MetricsOptions;
 
+use super::limits::Limits;
 use super::restart::Restart;
 use super::size;
 use super::switch::{Fields, Switch};
@@ -32,6 +33,8 @@ pub struct Options {
     pub shutdown_deadline: Duration,
     /// What becomes of components that fail.
     pub restart: Restart,
+    /// Other numbers than limited methods declare.
+    pub limits: Limits,
     /// The program's logs; on unless switched off.
     pub logs: Switch<Logs>,
     /// The endpoint for metrics; on unless switched off.
@@ -133,6 +136,7 @@ impl Default for Options {
             max_in_flight: const { NonZeroUsize::new(1_024).unwrap() },
             shutdown_deadline: Duration::from_secs(30),
             restart: Restart::default(),
+            limits: Limits::default(),
             logs: Switch::default(),
             metrics: Switch::default(),
         }
@@ -180,7 +184,7 @@ mod tests {
         let defaults: Vec<_> = options.keys.defaults.iter().map(ToString::to_string).collect();
         assert_eq!(
             defaults,
-            ["durability", "logs", "max_in_flight", "metrics", "restart", "shutdown_deadline", "store"]
+            ["durability", "limits", "logs", "max_in_flight", "metrics", "restart", "shutdown_deadline", "store"]
         );
     }
 
@@ -189,7 +193,7 @@ mod tests {
         let options = decode(&json!({
             "store": "memory", "durability": "process", "max_in_flight": 7, "shutdown_deadline": "2m",
             "logs": {"level": "debug", "file": false, "terminal": false, "max_size": "1KB", "keep": 1},
-            "metrics": {"listen": "0.0.0.0:9"},
+            "metrics": {"listen": "0.0.0.0:9"}, "limits": {},
             "restart": {
                 "policy": "never", "first_delay": "1s", "max_delay": "2s", "multiplier": 1.5, "jitter": 0, "limit": 1,
                 "reset": "1m", "components": {},
@@ -212,6 +216,7 @@ mod tests {
                 reset: Duration::from_secs(60),
                 components: BTreeMap::new(),
             },
+            limits: Limits::default(),
             logs: Switch::On(logs),
             metrics: Switch::On(Metrics { listen: "0.0.0.0:9".parse().unwrap() }),
         };
@@ -253,7 +258,7 @@ mod tests {
             lines,
             [
                 "[minions]: unknown key `stoer`; did you mean `store`? \
-                 (known: store, durability, max_in_flight, shutdown_deadline, restart, logs, metrics)",
+                 (known: store, durability, max_in_flight, shutdown_deadline, restart, limits, logs, metrics)",
                 "[minions] logs: unknown key `levl`; did you mean `level`? \
                  (known: level, file, terminal, max_size, keep)",
                 "[minions] logs.keep: expected an integer, not negative, found integer -1",

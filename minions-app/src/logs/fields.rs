@@ -1,6 +1,6 @@
 //! The fields of spans and events, recorded once for all outputs.
 //!
-//! Every step of every workflow opens a span, far more often than a line is written. So recording is two growing
+//! Spans may be opened far more often than a line is written. So recording is two growing
 //! buffers and no allocation per field: one text that holds all values, and one list that says which part is whose.
 
 use std::error::Error;
@@ -9,6 +9,8 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracing::field::{Field, Visit};
+
+use minions_core::telemetry::CurrentStep;
 
 /// Longest chain of causes that is recorded; an error that names itself as its source must not hang the process.
 const LONGEST_CHAIN: usize = 32;
@@ -73,6 +75,17 @@ impl Fields {
     /// What the event says, without its fields.
     pub(super) fn message(&self) -> &str {
         self.message.clone().map_or("", |range| &self.text[range])
+    }
+
+    /// Appends what the span of a step says.
+    pub(super) fn identify(&mut self, step: &CurrentStep) {
+        let names = [("component", step.minion), ("minion", step.minion), ("orchestration", &step.orchestration)];
+        for (name, value) in names {
+            self.record(name, Shape::Text, |text| text.write_str(value));
+        }
+        self.record("workflow", Shape::Text, |text| write!(text, "{}", step.workflow));
+        self.record("step", Shape::Text, |text| text.write_str(step.step));
+        self.record("attempt", Shape::Literal, |text| write!(text, "{}", step.attempt));
     }
 
     /// A visitor for a span, where `message` is a field like any other.

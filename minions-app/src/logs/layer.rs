@@ -4,10 +4,13 @@ use std::cell::Cell;
 use std::fmt;
 
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Subscriber};
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
+
+use minions_core::telemetry::CurrentStep;
 
 use crate::output::SAID;
 
@@ -24,6 +27,18 @@ const KEPT_CAPACITY: usize = 64 * 1024;
 pub(super) struct Output {
     file: Option<LogFile>,
     terminal: Option<Terminal>,
+}
+
+/// Keeps the runtime from opening a span for each attempt at a step: [`Output`] asks for what it says when there is a line
+/// to write, which is far less often.
+///
+/// Of no use where something else looks at spans, such as a filter that names one.
+pub(super) struct WithoutStepSpans;
+
+impl<S: Subscriber> Layer<S> for WithoutStepSpans {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if CurrentStep::is_told_by(metadata) { Interest::never() } else { Interest::always() }
+    }
 }
 
 impl Output {
@@ -67,6 +82,10 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         with_scratch(|scratch| {
+            if let Some(step) = CurrentStep::get() {
+                // Outermost, as its span would be.
+                scratch.fields.identify(&step);
+            }
             let scope = context.event_scope(event).into_iter();
             for span in scope.flat_map(|scope| scope.from_root()) {
                 if let Some(fields) = span.extensions().get::<Fields>() {

@@ -26,7 +26,7 @@ pub use self::writer::{reset_terminal_writer, set_terminal_writer};
 pub(crate) use self::writer::write as write_terminal;
 
 use self::file::LogFile;
-use self::layer::Output;
+use self::layer::{Output, WithoutStepSpans};
 use self::terminal::Terminal;
 
 /// What [`install`] did.
@@ -75,7 +75,12 @@ pub fn install(options: &LogOptions) -> Result<Installed, LogError> {
         None => None,
     };
     let terminal = options.terminal.then(Terminal::on_stderr);
-    let subscriber = tracing_subscriber::registry().with(filter).with(Output::new(file, terminal));
+    // One that names spans or their fields wants to see them.
+    let looks_at_spans = filter.to_string().contains('[');
+    let subscriber = tracing_subscriber::registry()
+        .with(filter)
+        .with(Output::new(file, terminal))
+        .with((!looks_at_spans).then_some(WithoutStepSpans));
     match tracing::subscriber::set_global_default(subscriber) {
         Ok(()) => Ok(Installed::Ours),
         // Another thread was faster than we were since the question above.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Settings, SettingsFiles};
+use crate::limit::{LimitSettings, Limits};
 use crate::manifest::{Manifest, ManifestError, Replacements, resolve};
 use crate::minion::{Minion, MinionFactory};
 use crate::pipeline::{EventSource, PipelineFactory, Produces};
@@ -76,6 +77,7 @@ pub struct GruBuilder {
     pub(crate) options: Options,
     pub(crate) restart: RestartPolicy,
     pub(crate) restarts: HashMap<String, RestartPolicy>,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) on_control: Option<OnControl>,
 }
 
@@ -179,6 +181,7 @@ impl GruBuilder {
             options: Options::default(),
             restart: RestartPolicy::default(),
             restarts: HashMap::new(),
+            limits: Limits::new(),
             on_control: None,
         }
     }
@@ -280,6 +283,12 @@ impl GruBuilder {
     /// What becomes of the component `name` when it fails, whatever it says itself.
     pub fn restart_of(mut self, name: impl Into<String>, policy: RestartPolicy) -> Self {
         self.restarts.insert(name.into(), policy);
+        self
+    }
+
+    /// Other numbers for the limit of the method `method` of the resource `resource` than those that it declares.
+    pub fn limit_of(self, resource: impl Into<String>, method: impl Into<String>, settings: LimitSettings) -> Self {
+        self.limits.configure(resource.into(), method.into(), settings);
         self
     }
 

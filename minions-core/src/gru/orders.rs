@@ -110,7 +110,7 @@ impl State {
         let needs = self.resource_needs(&resource.entry);
         let node = self.add(
             needs,
-            identity(ComponentKind::Resource, name, name.into(), ""),
+            identity(program, ComponentKind::Resource, name, name.into(), ""),
             policy(program, &resource.entry),
             Body::Resource(Box::new(body)),
         );
@@ -135,7 +135,7 @@ impl State {
         let needs = self.resource_needs(&resolved.entry);
         let node = self.add(
             needs,
-            identity(ComponentKind::Pipeline, resolved.entry.name, resolved.id.clone(), ""),
+            identity(program, ComponentKind::Pipeline, resolved.entry.name, resolved.id.clone(), ""),
             policy(program, &resolved.entry),
             Body::Pipeline(Box::new(body)),
         );
@@ -151,7 +151,7 @@ impl State {
     ) -> NodeId {
         let name = wanted.entry.name;
         let instance = wanted.config.as_deref().map_or_else(|| name.into(), |config| format!("{name}@{config}").into());
-        let minion_identity = identity(ComponentKind::Minion, name, instance, &wanted.id);
+        let minion_identity = identity(program, ComponentKind::Minion, name, instance, &wanted.id);
         let body =
             MinionBody { factory: wanted.factory, name, settings: wanted.settings.clone(), live: None, erased: None };
         let policy = policy(program, &wanted.entry);
@@ -349,7 +349,14 @@ fn policy(program: &GruBuilder, entry: &Entry) -> RestartPolicy {
     program.restarts.get(entry.name).copied().or(entry.restart).unwrap_or(program.restart)
 }
 
-fn identity(kind: ComponentKind, name: &'static str, instance: Arc<str>, orchestration: &str) -> Identity {
+fn identity(
+    program: &GruBuilder,
+    kind: ComponentKind,
+    name: &'static str,
+    instance: Arc<str>,
+    orchestration: &str,
+) -> Identity {
     let caller = CallerId::intern(Caller { kind: Some(kind), name, orchestration: orchestration.into() });
+    let caller = caller.in_program(program.limits.program());
     Identity { kind, name: instance, caller }
 }

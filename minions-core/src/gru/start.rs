@@ -28,7 +28,7 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
         .await
         .unwrap_or_else(|error| Err(StoreError::unavailable(format!("opening the store {error}"))))
         .map_err(StartError::Store)?;
-    let engine = Arc::new(Engine::new(store, &opened, builder.options.quarantine));
+    let engine = Arc::new(Engine::new(store, &opened, builder.options.quarantine, builder.limits.clone()));
     for (from, id, to) in resolved.routes() {
         engine.routes.declare(from, id, to);
     }

@@ -11,7 +11,7 @@ use crate::minion::MinionFactory;
 use crate::pipeline::PipelineFactory;
 
 use super::order::{ResolvedResource, closure};
-use super::{Manifest, ManifestError, OrchestrationEntry, Problem, SectionEntry, identity, restarts};
+use super::{Manifest, ManifestError, OrchestrationEntry, Problem, SectionEntry, identity, limits, restarts};
 
 /// A program that can start.
 pub(crate) struct Resolved {
@@ -57,7 +57,9 @@ pub(crate) fn resolve(builder: &GruBuilder) -> Result<Resolved, ManifestError> {
     }
     let resources = resolver.resources();
     resolver.check_components(&resources);
-    resolver.problems.extend(restarts::given(&resolver.components(&resources), builder));
+    let components = resolver.components(&resources);
+    resolver.problems.extend(restarts::given(&components, builder));
+    resolver.problems.extend(limits::given(&components, builder));
     let sections = resolver.check_needs(&resources);
     resolver.check_sections(&resources);
     resolver.finish(resources, sections)
@@ -248,6 +250,7 @@ impl Resolver<'_> {
         let entries = self.components(resources);
         self.problems.extend(identity::check(&entries));
         self.problems.extend(restarts::declared(&entries));
+        self.problems.extend(limits::declared(&entries));
     }
 
     /// Checks what everyone needs besides resources; answers the sections that are read.

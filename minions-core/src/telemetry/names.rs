@@ -37,7 +37,7 @@ table! {
     STEPS_RETRIED = "minions_steps_retried_total", Counter, Count, ["orchestration", "minion", "step"],
         "Attempts after which the step was put off, to be tried again.";
     STEP_DURATION = "minions_step_duration_seconds", Histogram, Seconds, ["orchestration", "minion", "step"],
-        "Time that an attempt at a step took, its checkpoint not included.";
+        "Time that an attempt at a step took, without its checkpoint and without waiting for permits of limits.";
     EVENTS_PRODUCED = "minions_events_produced_total", Counter, Count, ["pipeline"],
         "Events that a pipeline returned.";
     EVENTS_FANNED_OUT = "minions_events_fanned_out_total", Counter, Count, ["pipeline"],
@@ -63,6 +63,16 @@ table! {
         "Time that a tracked call took.";
     RESOURCE_CALLS_IN_FLIGHT = "minions_resource_calls_in_flight", Gauge, Count, ["resource", "method"],
         "Tracked calls under way.";
+    LIMIT_WAITING = "minions_limit_waiting", Gauge, Count, ["resource", "method"],
+        "Calls of a limited method that wait for a permit.";
+    LIMIT_HELD = "minions_limit_held", Gauge, Count, ["resource", "method"],
+        "Calls of a limited method that have a permit.";
+    LIMIT_WAIT_DURATION = "minions_limit_wait_duration_seconds", Histogram, Seconds, ["resource", "method"],
+        "Time that calls waited for a permit which were not given one at once.";
+    LIMIT_REJECTIONS = "minions_limit_rejections_total", Counter, Count, ["resource", "method", "reason"],
+        "Calls that a limit refused; reason is overloaded, max_wait or circuit.";
+    LIMIT_CIRCUIT_OPEN = "minions_limit_circuit_open", Gauge, Count, ["resource", "method"],
+        "1 while the circuit of a whole limit is open or is being tried.";
     CHECKPOINTS = "minions_checkpoints_total", Counter, Count, [],
         "Store operations tried: admissions, checkpoints, resolutions.";
     CHECKPOINT_FAILURES = "minions_checkpoint_failures_total", Counter, Count, [],

@@ -17,6 +17,7 @@ use crate::store::{
     Admit, Advance, Defer, Ended, FailureKind, Op, Outcome as Ending, Quarantine, Resolve, StepFailure, StoreError,
     Wait,
 };
+use crate::telemetry::activity::Activity;
 use crate::telemetry::handles::End;
 
 use super::attempt::{Failed, Outcome, attempt};
@@ -36,8 +37,13 @@ pub(crate) enum Left {
 }
 
 /// Runs a workflow until it ends, rests, or stays stored because the runtime stops.
-pub(crate) async fn drive(orchestration: &Arc<Orchestration>, place: &mut Place, start: Start) -> Left {
-    let mut run = Run { o: orchestration, place, state: start, began: Instant::now(), before: Vec::new() };
+pub(crate) async fn drive(
+    orchestration: &Arc<Orchestration>,
+    place: &mut Place,
+    start: Start,
+    activity: Arc<Activity>,
+) -> Left {
+    let mut run = Run { o: orchestration, place, state: start, activity, began: Instant::now(), before: Vec::new() };
     loop {
         match run.turn().await {
             Then::Step => {}
@@ -50,6 +56,7 @@ struct Run<'a> {
     o: &'a Arc<Orchestration>,
     place: &'a mut Place,
     state: Start,
+    activity: Arc<Activity>,
     began: Instant,
     /// The context from before the step, where no store has it.
     before: Vec<u8>,
@@ -81,13 +88,14 @@ impl Run<'_> {
         let seat = if o.parks() { None } else { o.seat.try_take() };
         let seat = match seat {
             Some(seat) => seat,
-            None => match seat_for(o).await {
-                Some(seat) => seat,
-                None => {
+            None => {
+                self.activity.pause();
+                let Some(seat) = seat_for(o).await else {
                     o.count_parked();
                     return OVER;
-                }
-            },
+                };
+                seat
+            }
         };
         if self.state.instance != o.seat.instance() {
             self.state.instance = o.seat.instance();
@@ -100,7 +108,7 @@ impl Run<'_> {
                 self.before.clear();
             }
         }
-        let outcome = attempt(o, &mut self.state).await;
+        let outcome = attempt(o, &mut self.state, &self.activity).await;
         drop(seat);
         match outcome {
             Outcome::Goes(flow, asked) => self.go(flow, asked).await,
@@ -209,6 +217,7 @@ impl Run<'_> {
 
     /// Waits in memory, because nothing is stored; somebody else may have the place meanwhile.
     async fn wait_here(&mut self, wait: Wait) -> Then {
+        self.activity.pause();
         self.place.give_back();
         let payload = self.o.engine.mailbox.wait(self.state.id, &wait).await;
         if let Some(signal) = wait.signal {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
-use crate::limit::Circuits;
+use crate::limit::{Circuits, Limits};
 use crate::pipeline::Intake;
 use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStore, StoreError};
 use crate::telemetry::handles::CheckpointMetrics;
@@ -38,7 +38,9 @@ pub(crate) struct Engine {
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
     pub(crate) quarantine: Quarantine,
-    /// What the limits of this program say about its resources.
+    /// The limiters of this program, which outlive everything that they limit.
+    pub(crate) limits: Arc<Limits>,
+    /// What they say about its resources.
     #[expect(dead_code, reason = "asked by the intake gate")]
     pub(crate) circuits: Circuits,
     /// What the store held at the start.
@@ -63,7 +65,12 @@ pub(crate) enum NotDurable {
 }
 
 impl Engine {
-    pub(crate) fn new(store: Arc<dyn StateStore>, opened: &Opened, bounds: QuarantineBounds) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn StateStore>,
+        opened: &Opened,
+        bounds: QuarantineBounds,
+        limits: Arc<Limits>,
+    ) -> Self {
         let metrics = CheckpointMetrics::register();
         Self {
             ids: WorkflowIds::after(opened.last_id),
@@ -73,7 +80,8 @@ impl Engine {
             routes: Routes::default(),
             mailbox: Mailbox::default(),
             quarantine: Quarantine::new(bounds),
-            circuits: Circuits::default(),
+            circuits: limits.circuits().clone(),
+            limits,
             stored: Stored::default(),
             operator: tokio::sync::Mutex::default(),
             recovery: Recovery::new(opened),

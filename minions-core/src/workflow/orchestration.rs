@@ -15,7 +15,9 @@ use tracing::warn;
 
 use crate::backoff::Backoff;
 use crate::minion::{ErasedMinion, ErasedWorkflow, History, StepInfo};
+use crate::reason::Wait;
 use crate::store::{Due, Filter, NewWorkflow, StepFailure, StoreError, StoredWorkflow};
+use crate::telemetry::activity::Activity;
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::{End, WorkflowMetrics};
 use crate::telemetry::{Kept, WorkflowLedger};
@@ -276,12 +278,14 @@ impl Orchestration {
         self.metrics.in_flight.increment(1.0);
         self.ledger.book(|ledger| ledger.running += 1);
         let mut guard = Awake { orchestration: self.clone(), id, place: Place(Some(slot)), left: Left::Nothing };
+        let activity = Activity::new(self.name, self.id.clone(), id);
+        let seen = activity.clone();
         let task = self.tasks.spawn(async move {
             let orchestration = guard.orchestration.clone();
-            let left = drive(&orchestration, &mut guard.place, start).await;
+            let left = drive(&orchestration, &mut guard.place, start, activity).await;
             guard.leaves(left);
         });
-        awake.insert(id, Task { handle: task.abort_handle(), has_ended: false });
+        awake.insert(id, Task { handle: task.abort_handle(), has_ended: false, activity: seen });
         true
     }
 
@@ -384,6 +388,13 @@ impl Orchestration {
         self.awake.lock().contains_key(&id)
     }
 
+    /// What keeps a workflow that is awake from going on; nothing while its step just runs.
+    #[expect(dead_code, reason = "asked by whoever shows what a workflow waits for")]
+    pub(crate) fn waits(&self, id: WorkflowId) -> Option<Wait> {
+        let activity = self.awake.lock().get(&id)?.activity.clone();
+        activity.wait()
+    }
+
     /// Counts a workflow that stays stored because it is stopped.
     pub(crate) fn count_parked(&self) {
         self.metrics.parked.increment(1);
@@ -418,6 +429,7 @@ struct Task {
     handle: AbortHandle,
     /// Whether its end is durable and booked.
     has_ended: bool,
+    activity: Arc<Activity>,
 }
 
 /// Lies in the task of a workflow and cleans up however it ends.

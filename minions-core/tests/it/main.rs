@@ -18,6 +18,7 @@ mod hang;
 mod inlet;
 mod ledger;
 mod lifecycle;
+mod limits;
 mod manifest;
 mod operators;
 mod outcomes;

@@ -5,8 +5,13 @@ struct Http;
 
 #[resource]
 impl Http {
-    #[limit(concurrency = 8, rate = "20/s")]
+    #[limit(concurrency = 8)]
     pub async fn get(&self) {}
+
+    #[limit(concurrency = 8)]
+    pub async fn count(&self) -> usize {
+        1
+    }
 }
 
 fn main() {}
