@@ -39,8 +39,12 @@ mod session;
 mod state_file;
 mod store;
 mod tx;
+mod vacuum;
 mod value;
 mod writer;
+
+/// The crate of the pool that a [`StateFile`] gives, in the version that it is of.
+pub use sqlx;
 
 pub use durability::Durability;
 pub use state_file::StateFile;

@@ -12,11 +12,11 @@ use tokio::sync::oneshot;
 use minions_core::store::{Op, Opened, StoreError};
 use minions_core::workflow::WorkflowId;
 
-use crate::Durability;
 use crate::lock::Place;
 use crate::open::{self, Database};
 use crate::owner::Owner;
 use crate::session::{Results, Session};
+use crate::{Durability, vacuum};
 
 /// The queue of the writer's thread. Dropping it is an orderly end as well, only nobody hears how it went.
 #[derive(Debug)]
@@ -115,6 +115,9 @@ fn run(
             return;
         }
     };
+    if !visits {
+        vacuum::at_start(&connection, path);
+    }
     let ended = serve(&connection, &place, &owner, visits, opened, requests);
     let closed = close(connection).map_err(|error| {
         StoreError::unavailable(format!("cannot close the state `{}` in order", path.display())).with_source(error)

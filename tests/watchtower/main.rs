@@ -9,6 +9,8 @@
 #[allow(dead_code, reason = "what `main` alone calls")]
 mod program;
 
+#[path = "../example/mod.rs"]
+mod example;
 mod follow;
 mod kill;
 mod pass;

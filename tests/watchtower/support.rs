@@ -1,11 +1,13 @@
 //! Runs the program and reads its database.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
+
+use crate::example::program;
 
 /// Far more than anything here takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -31,7 +33,7 @@ pub(crate) struct Watchtower {
 impl Watchtower {
     /// The program with these further arguments.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(program("watchtower"));
         command.arg("--state").arg(&self.state);
         command.arg("--set").arg(format!("scan.root={}", self.root.display()));
         // Several programs run at once, and there is only one port 8081.
@@ -149,12 +151,4 @@ pub(crate) fn assert_rows(rows: &Rows, expected: &Rows) {
         missing.is_empty() && left_over.is_empty() && differs.is_empty(),
         "missing: {missing:?}\nleft over: {left_over:?}\ndiffers: {differs:?}"
     );
-}
-
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("this test is a file");
-    let target = test.parent().and_then(Path::parent).expect("it lies in `deps` of the target directory");
-    let program = target.join("examples/watchtower").with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(program.exists(), "build the program first: cargo build --example watchtower");
-    program
 }

@@ -5,10 +5,15 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+#[path = "../example/mod.rs"]
+mod example;
+
+use example::program;
 
 /// Far more than anything here takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -32,7 +37,7 @@ impl Webhook {
     }
 
     fn start(&self) -> Running {
-        let mut command = Command::new(program());
+        let mut command = Command::new(program("webhook"));
         command.arg("--state").arg(self.directory.path().join("state"));
         command.arg("--set").arg(format!("calls.listen=\"{}\"", self.address));
         command.arg("--set").arg(format!("bookkeeper.receipts=\"{}\"", self.receipts().display()));
@@ -153,12 +158,4 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(began.elapsed() < DEADLINE, "waited for: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("this test is a file");
-    let target = test.parent().and_then(Path::parent).expect("it lies in `deps` of the target directory");
-    let program = target.join("examples/webhook").with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(program.exists(), "build the program first: cargo build --example webhook");
-    program
 }

@@ -62,9 +62,12 @@ impl Files {
 }
 
 impl SettingsFiles for Files {
-    fn load(&self, pattern: &str) -> Result<Vec<(String, Table)>, Vec<Problem>> {
-        let files = self.find(pattern)?;
+    fn load(&self, pattern: &str) -> (Vec<(String, Table)>, Vec<Problem>) {
         let (mut tables, mut problems) = (Vec::new(), Vec::new());
+        let files = self.find(pattern).unwrap_or_else(|more| {
+            problems = more;
+            Vec::new()
+        });
         let mut seen: BTreeMap<String, Arc<Path>> = BTreeMap::new();
         for file in files {
             let name = self.shown(&file);
@@ -72,16 +75,20 @@ impl SettingsFiles for Files {
                 problems.push(Problem::new(format!("the name of `{}` is not UTF-8", name.display())));
                 continue;
             };
-            if let Some(other) = seen.insert(stem.to_owned(), Arc::clone(&name)) {
+            let other = seen.insert(stem.to_owned(), Arc::clone(&name));
+            let is_known = other.is_some();
+            if let Some(other) = other {
                 let what = format!("`{}` and `{}` both make the identity `{stem}`", other.display(), name.display());
                 problems.push(Problem::new(what).fix("rename one of them"));
             }
             match read(&file, &name) {
+                // Of two with one identity the first one is judged.
+                Ok(_) if is_known => {}
                 Ok(table) => tables.push((stem.to_owned(), table)),
                 Err(more) => problems.extend(more),
             }
         }
-        if problems.is_empty() { Ok(tables) } else { Err(problems) }
+        (tables, problems)
     }
 }
 
@@ -154,9 +161,10 @@ mod tests {
 
     fn load(dir: &tempfile::TempDir, pattern: &str) -> Result<Vec<(String, serde_json::Value)>, Vec<String>> {
         let json = |table: Table| minions_core::config::Value::from(table).to_json();
-        match Files::new(dir.path(), dir.path()).load(pattern) {
-            Ok(tables) => Ok(tables.into_iter().map(|(name, table)| (name, json(table))).collect()),
-            Err(problems) => Err(problems.iter().map(Problem::to_string).collect()),
+        let (tables, problems) = Files::new(dir.path(), dir.path()).load(pattern);
+        match &*problems {
+            [] => Ok(tables.into_iter().map(|(name, table)| (name, json(table))).collect()),
+            problems => Err(problems.iter().map(Problem::to_string).collect()),
         }
     }
 
@@ -187,6 +195,15 @@ mod tests {
         assert_eq!(problems[1], "`a.toml` and `a.yaml` both make the identity `a`; rename one of them");
         assert!(problems[2].starts_with("b.json:2: column 9: expected value"), "{problems:#?}");
         assert!(problems[3].starts_with("`c.txt` has no known format; "), "{problems:#?}");
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_leaves_the_others_to_be_judged() {
+        let dir = dir(&[("a.toml", "x ="), ("b.toml", "[audit]\ndepth = 2"), ("b.yaml", "audit: {depth: 3}")]);
+        let (tables, problems) = Files::new(dir.path(), dir.path()).load("*");
+        assert_eq!(problems.len(), 2, "{problems:#?}");
+        let [(name, table)] = &*tables else { panic!("{tables:?}") };
+        assert_eq!((&**name, table.get("audit").unwrap().origin().to_string()), ("b", "b.toml:1".to_owned()));
     }
 
     #[test]

@@ -304,7 +304,7 @@ mod tests {
         .config("conf/site.toml")
         .env("MINIONS__AUDIT__ROOT", "env");
         let loaded = here.sources.load().unwrap();
-        let files = loaded.files.load("audit-*.toml").unwrap();
+        let (files, _) = loaded.files.load("audit-*.toml");
         let [(identity, table)] = files.as_slice() else { panic!("{files:?}") };
         assert_eq!(identity, "audit-a");
         assert_eq!(table.get("audit").unwrap().origin().to_string(), "conf/audit-a.toml:1");

@@ -37,6 +37,8 @@ pub(super) struct Line {
     pub(super) created: Option<String>,
     pub(super) updated: Option<String>,
     pub(super) updated_ms: i64,
+    /// Where it is, in a word.
+    pub(super) now: String,
     /// Where it is, and what it waits for.
     pub(super) state: String,
     pub(super) error: Option<String>,
@@ -96,9 +98,9 @@ pub(crate) async fn answer(workflows: &Workflows, request: Request) -> Result<Va
             let ended = ended.iter().map(|ended| {
                 json!({
                     "id": ended.id.to_string(), "orchestration": &*ended.orchestration, "outcome": ended.outcome, "step": ended.step,
-                    "checkpoints": ended.seq, "created": text::rfc3339(ended.created_ms),
-                    "ended": text::rfc3339(ended.ended_ms), "took_ms": ended.ended_ms - ended.created_ms,
-                    "failures": ended.failures,
+                    "checkpoints": ended.seq, "changes": ended.revision, "created": text::rfc3339(ended.created_ms),
+                    "ended": text::rfc3339(ended.ended_ms), "ended_ms": ended.ended_ms,
+                    "took_ms": ended.ended_ms - ended.created_ms, "failures": ended.failures,
                 })
             });
             Ok(ended.collect())
@@ -129,6 +131,7 @@ impl Line {
             created: text::rfc3339(stored.created_ms),
             updated: text::rfc3339(stored.updated_ms),
             updated_ms: stored.updated_ms,
+            now: state.as_str().to_owned(),
             state: super::show::state(state),
             error: stored.failures.last().and_then(|failure| failure.error.first().cloned()),
         }

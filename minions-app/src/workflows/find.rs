@@ -36,7 +36,10 @@ pub(super) async fn one(workflows: &Workflows, id: &str) -> Result<WorkflowId, R
     match *found {
         [] => Err(Refusal::new(
             "not-found",
-            format!("no stored workflow has an id that ends with `{id}`; `wf list --status all` shows them"),
+            format!(
+                "no stored workflow has an id that ends with `{id}`; `wf list --status all` shows them, and `wf history` \
+                 those that have ended"
+            ),
         )),
         [found] => Ok(found),
         _ => {

@@ -11,7 +11,7 @@ use super::find::short;
 use super::request::{Query, Request, StatusChoice};
 
 /// How much of an error fits beside the rest.
-const ERROR_WIDTH: usize = 60;
+pub(super) const ERROR_WIDTH: usize = 60;
 
 /// Hands each part of the list to `each`.
 pub(super) async fn pages(
@@ -65,7 +65,8 @@ pub(super) async fn list(ask: &Ask, query: &Query, json: bool) -> Result<(), Ref
         StatusChoice::All => "stored",
     };
     say(format_args!("{} {said}", text::count(count, "workflow")));
-    if query.status == StatusChoice::Quarantined {
+    // Those that were not asked for, in case somebody looks for one of them.
+    if *query == Query::default() {
         let others = ask.others().await?;
         if others > 0 {
             let others = text::count(others, "workflow");
@@ -80,7 +81,7 @@ impl Line {
         let why = self.error.as_deref().filter(|_| self.status == "quarantined").unwrap_or(&self.state);
         [
             short(self.id),
-            self.status.clone(),
+            self.now.clone(),
             self.orchestration.clone(),
             self.step.clone(),
             self.attempt.to_string(),

@@ -304,7 +304,11 @@ async fn change(
         match ask.typed(request(id)).await {
             Ok(one) => changed.push(one),
             Err(refusal) if all && matches!(refusal.kind, "not-found" | "not-quarantined") => {}
-            Err(refusal) => return Err(refusal),
+            Err(refusal) if changed.is_empty() => return Err(refusal),
+            Err(Refusal { kind, message }) => {
+                let done = text::count(changed.len() as u64, "workflow");
+                return Err(Refusal::new(kind, format!("{message}; {done} before it went well")));
+            }
         }
     }
     Ok(changed)
@@ -348,17 +352,20 @@ fn history(said: &Value) -> String {
         .into_iter()
         .flatten()
         .map(|one| {
-            let id = cell(one, "id");
+            let id = one["id"].as_str().and_then(|id| id.parse().ok()).map_or_else(|| cell(one, "id"), find::short);
+            let ended = one["ended_ms"].as_i64().map_or_else(|| cell(one, "ended"), text::local_time);
+            let why = one["failures"].as_array().and_then(|failures| failures.last()?["error"][0].as_str());
             let took = std::time::Duration::from_millis(one["took_ms"].as_u64().unwrap_or(0));
             [
                 id,
                 cell(one, "outcome"),
                 cell(one, "orchestration"),
                 cell(one, "step"),
-                cell(one, "ended"),
+                ended,
                 text::duration(took),
+                why.map_or_else(String::new, |why| text::one_line(why, list::ERROR_WIDTH)),
             ]
         })
         .collect();
-    text::table(["ID", "OUTCOME", "ORCHESTRATION", "STEP", "ENDED", "TOOK"], &rows)
+    text::table(["ID", "OUTCOME", "ORCHESTRATION", "STEP", "ENDED", "TOOK", "LAST ERROR"], &rows)
 }

@@ -109,7 +109,7 @@ impl fmt::Display for KeyPath {
                     if position > 0 {
                         f.write_str(".")?;
                     }
-                    if key.is_empty() || key.contains(['.', '"', '[', ']', ' ']) {
+                    if key.is_empty() || key.contains(['.', '"', '[', ']', ' ']) || key.contains(char::is_control) {
                         write!(f, "{key:?}")?;
                     } else {
                         f.write_str(key)?;
@@ -130,6 +130,7 @@ mod tests {
         for text in ["http", "http.token", "a.b.c", "a.\"x.y\".b", "\"x.y\""] {
             assert_eq!(KeyPath::parse(text).unwrap().to_string(), text);
         }
+        assert_eq!(KeyPath::root().key("a\u{1b}[2J").to_string(), r#""a\u{1b}[2J""#);
         assert_eq!(KeyPath::root().key("hosts").index(2).key("name").to_string(), "hosts[2].name");
     }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::config::{KeyPath, Origin};
 
@@ -76,17 +76,34 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = OneLine(f);
         if let Some(origin) = &self.origin {
-            write!(f, "{origin}: ")?;
+            write!(line, "{origin}: ")?;
         }
         match &self.section {
-            Some(section) if self.key.is_root() => write!(f, "[{section}]: ")?,
-            Some(section) => write!(f, "[{section}] {}: ", self.key)?,
+            Some(section) if self.key.is_root() => write!(line, "[{section}]: ")?,
+            Some(section) => write!(line, "[{section}] {}: ", self.key)?,
             None => {}
         }
-        f.write_str(&self.what)?;
+        line.write_str(&self.what)?;
         if let Some(fix) = &self.fix {
-            write!(f, "; {fix}")?;
+            write!(line, "; {fix}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Escapes control characters: keys and file names come from anywhere and must not steer the terminal.
+struct OneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl fmt::Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for part in text.split_inclusive(char::is_control) {
+            let control = part.chars().next_back().filter(|last| last.is_control());
+            self.0.write_str(part.strip_suffix(char::is_control).unwrap_or(part))?;
+            if let Some(control) = control {
+                write!(self.0, "{}", control.escape_default())?;
+            }
         }
         Ok(())
     }
@@ -109,6 +126,12 @@ mod tests {
         assert_eq!(wrong.to_string(), "minions.toml:12: [http] agent: expected a string, found integer 5");
         let unknown = Problem::new("unknown key `agnt`").of("http", KeyPath::root()).fix("did you mean `agent`?");
         assert_eq!(unknown.to_string(), "[http]: unknown key `agnt`; did you mean `agent`?");
+    }
+
+    #[test]
+    fn control_characters_are_told_and_not_obeyed() {
+        let unknown = Problem::new("unknown key `a\u{1b}[2J\nb`").of("ht\rtp", KeyPath::root().key("x\u{7}"));
+        assert_eq!(unknown.to_string(), r#"[ht\rtp] "x\u{7}": unknown key `a\u{1b}[2J\nb`"#);
     }
 
     #[test]

@@ -25,12 +25,12 @@ pub struct Settings(Arc<Table>);
 
 /// The source of further configuration files, which core cannot read itself.
 pub trait SettingsFiles: Send + Sync {
-    /// Reads the files that match a path or pattern: for each its identity, the file's stem, and its content.
+    /// Reads the files that match a path or pattern: for each that is well-formed its identity, the file's stem, and its
+    /// content; and beside them all problems: no file, one that cannot be read, one that is not well-formed, two with one
+    /// identity.
     ///
-    /// # Errors
-    ///
-    /// All problems: no file, one that cannot be read, one that is not well-formed, two with one identity.
-    fn load(&self, pattern: &str) -> Result<Vec<(String, Table)>, Vec<Problem>>;
+    /// A file that is wrong does not keep the others from being judged, so all problems come in one report.
+    fn load(&self, pattern: &str) -> (Vec<(String, Table)>, Vec<Problem>);
 }
 
 impl Settings {

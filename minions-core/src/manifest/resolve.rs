@@ -183,13 +183,9 @@ impl Resolver<'_> {
             ));
             return Vec::new();
         };
-        let loaded = match files.load(pattern) {
-            Ok(loaded) => loaded,
-            Err(problems) => {
-                self.problems.extend(problems.into_iter().map(Problem::Config));
-                return Vec::new();
-            }
-        };
+        // A file that is wrong keeps the program from starting, but not the others from being judged.
+        let (loaded, problems) = files.load(pattern);
+        self.problems.extend(problems.into_iter().map(Problem::Config));
         if declared.is_some() && loaded.len() > 1 {
             self.wiring(Some(minion), &format!(
                 "`{pattern}` matches {} files, but one `id` is declared for all of them; leave the `id` out, and each is \
@@ -351,8 +347,10 @@ impl Resolver<'_> {
 
     /// A section that nobody reads is a spelling mistake or a leftover; both deserve a word.
     fn check_sections(&mut self, resources: &[ResolvedResource]) {
-        let entries = self.roots().chain(resources.iter().map(|resource| &resource.entry));
+        // Also of those whose own files are wrong, so that nothing is here to read their sections.
+        let entries = self.components(resources);
         let known: HashSet<_> = entries
+            .iter()
             .filter(|entry| entry.needs.iter().any(|need| matches!(need.kind, NeedKind::Config(_))))
             .map(|entry| entry.name)
             .chain(["minions"])

@@ -2,14 +2,18 @@
 //!
 //! There is no timer. Whatever queued up while the last batch was written is the next batch, so a single workflow waits
 //! for one write only, and a thousand share one.
+//!
+//! A store may hang, on a disk that is gone for example. Its waiters are told so after a while, and come again with the
+//! same operation as after any failure whose outcome is unknown; the store gets nothing more until it has answered.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use crate::telemetry::handles::CheckpointMetrics;
@@ -18,6 +22,9 @@ use super::{Applied, Op, StateStore, StoreError};
 
 /// Beyond this a batch gains nothing and only delays the first waiter.
 const MAX_BATCH: usize = 4096;
+
+/// How long a waiter waits for a store that does not answer, before it is told.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The queue in front of a store.
 ///
@@ -54,7 +61,7 @@ impl Committer {
         Committed(committed)
     }
 
-    /// Waits until everything queued so far is answered and the task has ended.
+    /// Waits until the store has answered everything queued so far and the task has ended.
     pub(crate) async fn close(self) {
         let Self { queue, tasks } = self;
         drop(queue);
@@ -93,7 +100,7 @@ async fn feed(
     let mut batch = Vec::new();
     loop {
         // The slot comes first: whatever arrives while the store is busy joins the batch.
-        let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let slot = free(&slots, &mut requests).await;
         if requests.recv_many(&mut batch, MAX_BATCH).await == 0 {
             return;
         }
@@ -104,17 +111,43 @@ async fn feed(
         // Its own task, so that a store that panics harms only this batch, and so that the waiters are woken while the
         // next batch is already being written.
         tasks.spawn(async move {
-            let results = committed.await;
-            drop(slot);
+            let mut committed = committed;
+            let answered = timeout(PATIENCE, &mut committed).await;
+            let held = answered.is_err().then_some((slot, committed));
+            let results = answered.unwrap_or_else(|_| vec![Err(hangs()); answers.len()]);
             metrics.batch(&results, answers.len(), began.elapsed());
-            let mut results = results.into_iter();
-            for answer in answers {
-                let result = results.next().unwrap_or_else(|| {
-                    Err(StoreError::unavailable("the store answered fewer results than it was given operations"))
-                });
-                // A waiter that gave up needs no answer.
-                let _ = answer.send(result);
+            answer(answers, results);
+            if let Some((_slot, committed)) = held {
+                // What it comes to is nobody's any more, but until then the store is busy.
+                committed.await;
             }
         });
     }
+}
+
+fn answer(answers: Vec<oneshot::Sender<Result<Applied, StoreError>>>, results: Vec<Result<Applied, StoreError>>) {
+    let mut results = results.into_iter();
+    for answer in answers {
+        let result = results.next().unwrap_or_else(|| {
+            Err(StoreError::unavailable("the store answered fewer results than it was given operations"))
+        });
+        // A waiter that gave up needs no answer.
+        let _ = answer.send(result);
+    }
+}
+
+/// Waits until the store takes another batch; who is queued when it hangs meanwhile is told.
+async fn free(slots: &Arc<Semaphore>, requests: &mut mpsc::UnboundedReceiver<Request>) -> OwnedSemaphorePermit {
+    loop {
+        if let Ok(slot) = timeout(PATIENCE, slots.clone().acquire_owned()).await {
+            return slot.expect("the semaphore is never closed");
+        }
+        while let Ok(request) = requests.try_recv() {
+            let _ = request.answer.send(Err(hangs()));
+        }
+    }
+}
+
+fn hangs() -> StoreError {
+    StoreError::unavailable(format!("the store has not answered for {} s", PATIENCE.as_secs()))
 }

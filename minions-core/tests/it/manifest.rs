@@ -126,33 +126,62 @@ fn a_right_program_is_described_without_being_started() {
     assert!(worker.event.unwrap().ends_with("::Job") && worker.context.unwrap().ends_with("::Trail"));
 }
 
-/// Two files of overlays.
-struct TwoFiles;
+/// Two files of overlays, and perhaps a third that is no configuration.
+struct TwoFiles(Vec<Problem>);
 
 impl SettingsFiles for TwoFiles {
-    fn load(&self, pattern: &str) -> Result<Vec<(String, Table)>, Vec<Problem>> {
+    fn load(&self, pattern: &str) -> (Vec<(String, Table)>, Vec<Problem>) {
         assert_eq!(pattern, "config/*.toml");
         let table = |json| Settings::from_json(json).unwrap().table().clone();
-        Ok(vec![
+        let files = vec![
             ("eu".into(), table(serde_json::json!({"cautious": {"most": 1, "name": "eu"}}))),
             ("us".into(), table(serde_json::json!({"cautious": {"most": 2}, "base": {}}))),
-        ])
+        ];
+        (files, self.0.clone())
+    }
+}
+
+/// A file of which nothing can be read.
+struct NoFile;
+
+impl SettingsFiles for NoFile {
+    fn load(&self, _pattern: &str) -> (Vec<(String, Table)>, Vec<Problem>) {
+        (Vec::new(), vec![Problem::new("eu.toml is no TOML")])
     }
 }
 
 #[test]
 fn one_minion_runs_once_for_each_file_and_each_overlay_is_judged() {
     let events = jobs([]);
-    let with_name = |json| {
+    let check = |json, wrong| {
         Gru::builder()
             .orchestrate_with::<Feed, Cautious>(|options| options.config("config/*.toml"))
             .provide(events.source())
-            .settings_files(TwoFiles)
+            .settings_files(TwoFiles(wrong))
             .settings(settings(json))
             .check()
     };
-    let report = with_name(serde_json::json!({})).unwrap_err().to_string();
+    let report = check(serde_json::json!({}), Vec::new()).unwrap_err().to_string();
     assert!(report.contains("[cautious] name: missing") && report.contains("base"), "{report}");
+    assert!(report.starts_with("2 problems"), "{report}");
+    // A third file that is wrong does not hide what is wrong with the others.
+    let report = check(serde_json::json!({}), vec![Problem::new("asia.toml is no TOML")]).unwrap_err().to_string();
+    assert!(report.contains("[cautious] name: missing") && report.contains("asia.toml is no TOML"), "{report}");
+    assert!(report.starts_with("3 problems"), "{report}");
+}
+
+#[test]
+fn the_section_of_a_minion_whose_file_is_wrong_is_no_stranger() {
+    let events = jobs([]);
+    let report = Gru::builder()
+        .orchestrate_with::<Feed, Cautious>(|options| options.config("config/*.toml"))
+        .provide(events.source())
+        .settings_files(NoFile)
+        .settings(settings(serde_json::json!({"cautious": {"most": 1}, "cauteous": {}})))
+        .check()
+        .unwrap_err()
+        .to_string();
+    assert!(report.contains("eu.toml is no TOML") && report.contains("unknown section `[cauteous]`"), "{report}");
     assert!(report.starts_with("2 problems"), "{report}");
 }
 

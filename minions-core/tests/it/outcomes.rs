@@ -408,10 +408,21 @@ fn w10_a_terminal_error_is_not_tried_again_and_one_that_aborts_is_no_failure() {
 #[test]
 fn history_keeps_the_last_ones() {
     simulate(17, async {
-        let store = MemoryStore::new();
-        run(careful(&jobs(0..3), &failing(0)).store(store.clone())).await;
-        let ended = store.history(Some("source/careful".to_owned()), 9).await.unwrap();
-        assert!(ended.len() >= 2 && ended.iter().all(|ended| ended.outcome == Outcome::Succeeded));
-        assert!(ended.iter().all(|ended| ended.ended_ms >= ended.created_ms && ended.seq == 1));
+        let (store, events) = (MemoryStore::new(), Events::new());
+        let gru = careful(&events, &failing(0)).store(store.clone()).start().await.unwrap();
+        // It is bounded at the start, and then every minute.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        (0..5).for_each(|number| events.push(Job { number }));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let all = store.history(None, 9).await.unwrap();
+        assert!(all.len() == 5 && all.iter().all(|ended| ended.outcome == Outcome::Succeeded), "{all:?}");
+        assert!(all.iter().all(|ended| ended.ended_ms >= ended.created_ms && ended.seq == 1));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(
+            store.history(Some("source/careful".to_owned()), 9).await.unwrap(),
+            all[..2],
+            "as many as the minion wants"
+        );
+        gru.shutdown().await;
     });
 }

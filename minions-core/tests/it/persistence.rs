@@ -1,11 +1,14 @@
 //! A store that fails: nothing runs ahead of it, nothing is lost by it.
 
-use minions_core::gru::{Finished, StartError, StopMode};
+use std::time::Duration;
+
+use minions_core::gru::{Durability, Finished, StartError, StopMode};
 use minions_core::minion::Flow;
 use minions_core::store::Status;
 use minions_core::testing::{Events, FaultyStore, Gate};
+use tokio::time::{Instant, sleep};
 
-use crate::support::{Job, Poison, Script, jobs, program, rows, until};
+use crate::support::{ID, Job, Poison, Script, jobs, program, rows, until};
 
 #[tokio::test]
 async fn d2_a_store_that_comes_back_finds_everything_waiting() {
@@ -39,6 +42,52 @@ async fn d2_a_stop_while_the_store_fails_leaves_the_work_stored() {
     let report = gru.shutdown().await;
     assert_eq!((report.parked, report.interrupted), (1, 0), "{report}");
     assert_eq!(rows(store.inner()).await[0].step, "first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn d6_a_store_that_does_not_answer_is_a_visible_wait_and_nothing_runs_ahead_or_twice() {
+    let (gate, store) = (Gate::new(), FaultyStore::new());
+    let script = Script::held(&gate, |step| step == "first");
+    let gru = program(&jobs(0..20), script.clone()).store(store.clone()).start().await.unwrap();
+    gate.arrivals(20).await;
+    store.hang();
+    gate.open();
+    // Those whose checkpoints the store has taken, and those that have come after them.
+    sleep(Duration::from_secs(30)).await;
+    let snapshot = gru.control().snapshot();
+    assert_eq!(snapshot.blocked, 20);
+    assert!(snapshot.troubles().iter().any(|trouble| trouble.what.contains("wait for a store")), "{snapshot:?}");
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(script.ran().len(), 20, "no second step ran ahead of its checkpoint");
+    let tried = store.tried().iter().filter(|op| **op == "advance").count();
+    assert!(tried <= 20, "a store that hangs was given {tried} checkpoints of 20");
+    store.work();
+    assert_eq!(gru.finished().await, Finished::Done);
+    assert_eq!(script.ran().len(), 60);
+    assert_eq!(gru.control().snapshot().blocked, 0);
+    assert!(gru.shutdown().await.is_clean());
+    assert!(rows(store.inner()).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn d6_a_store_that_does_not_answer_holds_up_no_stop_and_no_shutdown() {
+    let (gate, store) = (Gate::new(), FaultyStore::new());
+    let script = Script::held(&gate, |step| step == "first");
+    let events = Events::new();
+    (0..8).for_each(|number| events.push(Job { number }));
+    let gru = program(&events, script).store(store.clone()).start().await.unwrap();
+    gate.arrivals(8).await;
+    store.hang();
+    gate.open();
+    until("a checkpoint to be tried", async || store.tried().contains(&"advance")).await;
+    let began = Instant::now();
+    let report = gru.control().stop(ID, StopMode::Park).await.unwrap();
+    assert_eq!(report.parked + report.interrupted, 8, "{report:?}");
+    assert!(matches!(report.durability, Durability::Doubtful(_)), "{report:?}");
+    let report = gru.shutdown().await;
+    assert!(matches!(report.durability, Durability::Doubtful(_)), "{report:?}");
+    assert!(began.elapsed() <= 2 * Duration::from_secs(30), "{:?}", began.elapsed());
+    assert!(rows(store.inner()).await.iter().all(|row| row.step == "first" && row.status == Status::Running));
 }
 
 #[tokio::test]
@@ -81,7 +130,7 @@ async fn d4_success_waits_for_the_durable_resolution() {
     store.hang();
     gate.open();
     until("the resolution to be tried", async || store.tried().contains(&"resolve")).await;
-    assert_eq!(gru.in_flight(crate::support::ID), Some(1));
+    assert_eq!(gru.in_flight(ID), Some(1));
     store.work();
     assert_eq!(gru.finished().await, Finished::Done);
     gru.shutdown().await;

@@ -37,10 +37,23 @@ impl Process {
     /// where the system does not let us.
     #[cfg(target_os = "linux")]
     pub(crate) fn on_a_small_disk(name: &str, path: &Path, megabytes: u32) -> Option<Self> {
+        let mount = format!("mount -t tmpfs -o size={megabytes}m tmpfs \"$0\"");
+        Self::mounted(name, path, &mount, path.parent().unwrap())
+    }
+
+    /// Runs it where nobody may write to `what`, a file or a directory, not even the superuser. Nothing where the system
+    /// does not let us.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn with_read_only(name: &str, path: &Path, what: &Path) -> Option<Self> {
+        Self::mounted(name, path, "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"", what)
+    }
+
+    /// Runs it after `mount`, which is done to `place` for that process only.
+    #[cfg(target_os = "linux")]
+    fn mounted(name: &str, path: &Path, mount: &str, place: &Path) -> Option<Self> {
         let mount = |then: &str| {
             let mut command = Command::new("unshare");
-            let mount = format!("mount -t tmpfs -o size={megabytes}m tmpfs \"$0\" && {then}");
-            command.args(["--map-root-user", "--mount", "sh", "-c", &mount]).arg(path.parent().unwrap());
+            command.args(["--map-root-user", "--mount", "sh", "-c", &format!("{mount} && {then}")]).arg(place);
             command
         };
         if !mount("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {

@@ -8,6 +8,8 @@ use minions_core::testing::ops::{admit, new_workflow};
 use minions_core::workflow::WorkflowIds;
 use minions_sqlite::SqliteStore;
 
+use crate::child::{self, Process};
+
 #[tokio::test]
 async fn nothing_is_touched_before_it_is_opened() {
     let dir = tempfile::tempdir().unwrap();
@@ -109,7 +111,7 @@ async fn a_read_only_file_is_refused() {
     store.close().await.unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
     if fs::OpenOptions::new().write(true).open(&path).is_ok() {
-        // The superuser may write to any file, so there is nothing to refuse.
+        // The superuser may write to any file, so there is nothing to refuse; the next test has something for everyone.
         store.open().await.unwrap();
         return;
     }
@@ -117,6 +119,35 @@ async fn a_read_only_file_is_refused() {
     let text = store.open().await.unwrap_err().to_string();
     assert!(text.contains("is read-only; make it writable"), "{text}");
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+#[ignore = "runs where nothing can be written, for the test below"]
+async fn what_cannot_be_written_is_refused() {
+    let path = child::path();
+    let before = fs::read(&path).unwrap();
+    let text = SqliteStore::at(&path).open().await.unwrap_err().to_string();
+    assert!(text.contains("state.db") && text.contains("is read-only; make it writable"), "{text}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn d9_a_file_or_a_disk_that_cannot_be_written_is_named_at_the_start_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.db");
+    let store = SqliteStore::at(&path);
+    store.open().await.unwrap();
+    let id = WorkflowIds::after(None).next();
+    store.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap();
+    store.close().await.unwrap();
+    for what in [&path, dir.path()] {
+        match Process::with_read_only("file::what_cannot_be_written_is_refused", &path, what) {
+            Some(child) => assert!(child.succeeds(), "see above"),
+            None => println!("skipped: this system mounts nothing for us"),
+        }
+    }
+    assert_eq!(store.open().await.unwrap().last_id, Some(id));
 }
 
 #[cfg(unix)]
