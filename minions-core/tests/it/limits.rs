@@ -181,7 +181,6 @@ fn a_limit_holds_over_all_workflows_and_over_tasks_that_are_nobodys() {
             let calls = service.calls();
             assert_eq!(calls.len(), 6);
             assert!(are_apart(&calls, SECOND), "{calls:?}");
-            assert!(began.elapsed() >= 5 * SECOND);
             assert!(
                 rows(&store).await.is_empty(),
                 "whoever would wait longer than its step may is put off, nobody fails"
