@@ -117,6 +117,7 @@ impl Limiter {
         match asked {
             Asked::Goes(ticket) => {
                 shared.metrics.held.increment(1.0);
+                shared.metrics.waited.record(0.0);
                 Ok(Permit::new(shared.clone(), ticket, standing))
             }
             Asked::Refused(refusal) => Err(Refused::Rejected(shared.rejected(refusal))),

@@ -192,15 +192,15 @@ async fn under_threads_that_come_and_go_nothing_is_lost() {
         let (limiter, inside) = (limiter.clone(), inside.clone());
         tasks.spawn(async move {
             for round in 0..400_u64 {
-                let dice = mix(task << 32 | round);
+                let dice = mix((task << 32) | round);
                 let key = (dice % 7).to_string();
                 // Some lose their patience, at any moment.
-                let patience = Duration::from_micros(if dice & 8 == 0 { dice >> 8 & 0x3ff } else { 10_000_000 });
+                let patience = Duration::from_micros(if dice & 8 == 0 { (dice >> 8) & 0x3ff } else { 10_000_000 });
                 let Ok(Ok(permit)) = timeout(patience, limiter.acquire(&key)).await else { continue };
                 assert!(inside.fetch_add(1, Ordering::SeqCst) < 5);
                 tokio::task::yield_now().await;
                 inside.fetch_sub(1, Ordering::SeqCst);
-                match dice >> 20 & 7 {
+                match (dice >> 20) & 7 {
                     0 => permit.end(Outcome::Failed),
                     1 => drop(permit),
                     _ => permit.end(Outcome::Succeeded),

@@ -68,7 +68,7 @@ table! {
     LIMIT_HELD = "minions_limit_held", Gauge, Count, ["resource", "method"],
         "Calls of a limited method that have a permit.";
     LIMIT_WAIT_DURATION = "minions_limit_wait_duration_seconds", Histogram, Seconds, ["resource", "method"],
-        "Time that calls waited for a permit which were not given one at once.";
+        "Time that calls of a limited method waited for their permit, which may be none.";
     LIMIT_REJECTIONS = "minions_limit_rejections_total", Counter, Count, ["resource", "method", "reason"],
         "Calls that a limit refused; reason is overloaded, max_wait or circuit.";
     LIMIT_CIRCUIT_OPEN = "minions_limit_circuit_open", Gauge, Count, ["resource", "method"],

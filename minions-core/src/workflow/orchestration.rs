@@ -409,8 +409,7 @@ impl Orchestration {
     }
 
     /// What keeps a workflow that is awake from going on; nothing while its step just runs.
-    #[expect(dead_code, reason = "asked by whoever shows what a workflow waits for")]
-    pub(crate) fn waits(&self, id: WorkflowId) -> Option<Wait> {
+    pub(crate) fn doing(&self, id: WorkflowId) -> Option<Wait> {
         let activity = self.awake.lock().get(&id)?.activity.clone();
         activity.wait()
     }

@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use minions_core::component::{Assembly, Component, Dep, Inject, Need};
 use minions_core::error::NotBefore;
-use minions_core::gru::Finished;
+use minions_core::gru::{Finished, StopMode};
 use minions_core::limit::{Bounds, Circuit, Limit, LimitInfo, LimitSettings, LimitedMethod, Outcome, Rate};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::resource::{Call, Resource, TrackedMethod};
-use minions_core::store::MemoryStore;
+use minions_core::store::{Filter, MemoryStore};
 use minions_core::testing::{Events, simulate};
 use minions_core::workflow::Workflow;
 use minions_core::{Error, Gru, GruBuilder, Result};
@@ -181,7 +181,6 @@ fn a_limit_holds_over_all_workflows_and_over_tasks_that_are_nobodys() {
             let calls = service.calls();
             assert_eq!(calls.len(), 6);
             assert!(are_apart(&calls, SECOND), "{calls:?}");
-            assert!(began.elapsed() >= 5 * SECOND);
             assert!(
                 rows(&store).await.is_empty(),
                 "whoever would wait longer than its step may is put off, nobody fails"
@@ -273,7 +272,7 @@ fn w4_calls_that_run_out_of_time_open_the_circuit() {
         assert!(told[0].contains("timeout") && told[1].contains("timeout"), "{told:?}");
         assert!(told[2].contains("the circuit of `http.slow` is open"), "{told:?}");
         assert!(stored[2].wake_ms.is_some(), "it is put off, without `retry(..)`");
-        gru.shutdown_with(minions_core::gru::StopMode::Now).await;
+        gru.shutdown_with(StopMode::Now).await;
     });
 }
 
@@ -286,6 +285,34 @@ fn w10_an_error_that_asks_for_patience_holds_everybody_until_then() {
         let calls = service.calls();
         assert_eq!(calls.len(), 4);
         assert!(calls[1] - calls[0] >= 30 * SECOND, "{calls:?}");
+    });
+}
+
+#[test]
+fn a_workflow_says_inside_which_call_it_is_and_for_which_permit_it_waits() {
+    simulate(8, async {
+        let (service, store, events) = (Service::default(), MemoryStore::new(), Events::new());
+        let gru = program(Does::Hang, &events, &service).store(store.clone()).start().await.unwrap();
+        for number in 0..3 {
+            events.push(Job { number });
+            tokio::time::sleep(SECOND / 10).await;
+        }
+        tokio::time::sleep(SECOND / 10).await;
+        let found = gru.control().workflows().list(Filter::all(), 9).await.unwrap();
+        let began = found[0].state.wait().unwrap().since_ms;
+        let doing = found.iter().map(|found| {
+            let wait = found.state.wait().expect("it is inside a call, or waits for one");
+            format!("{}, since {}", wait.reason, wait.since_ms - began)
+        });
+        assert_eq!(
+            doing.collect::<Vec<_>>(),
+            [
+                "inside `http.slow`, since 0",
+                "waits for a permit of `http.slow`, with 0 before it, since 100",
+                "waits for a permit of `http.slow`, with 1 before it, since 200",
+            ]
+        );
+        gru.shutdown_with(StopMode::Now).await;
     });
 }
 
