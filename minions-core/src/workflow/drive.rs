@@ -40,7 +40,7 @@ pub(crate) enum Left {
 pub(crate) async fn drive(
     orchestration: &Arc<Orchestration>,
     place: &mut Place,
-    start: Start,
+    start: Box<Start>,
     activity: Arc<Activity>,
 ) -> Left {
     let mut run = Run { o: orchestration, place, state: start, activity, began: Instant::now(), before: Vec::new() };
@@ -55,7 +55,7 @@ pub(crate) async fn drive(
 struct Run<'a> {
     o: &'a Arc<Orchestration>,
     place: &'a mut Place,
-    state: Start,
+    state: Box<Start>,
     activity: Arc<Activity>,
     began: Instant,
     /// The context from before the step, where no store has it.
@@ -90,7 +90,7 @@ impl Run<'_> {
             Some(seat) => seat,
             None => {
                 self.activity.pause();
-                let Some(seat) = seat_for(o).await else {
+                let Some(seat) = Box::pin(seat_for(o)).await else {
                     o.count_parked();
                     return OVER;
                 };
@@ -102,17 +102,16 @@ impl Run<'_> {
             self.state.loaded.move_to(o.seat.minion());
         }
         if !o.engine.keeps {
-            self.before.clear();
-            if encode(&self.state, &mut self.before).is_err() {
-                // Nothing needs it unless the step is tried again, which it cannot be then.
-                self.before.clear();
-            }
+            // Where it fails, nothing needs it unless the step is tried again, which it cannot be then.
+            self.before = encode(&self.state).unwrap_or_default();
         }
         let outcome = attempt(o, &mut self.state, &self.activity).await;
         drop(seat);
+        // In boxes, because they are much larger than a step that runs, and hardly ever there at the same time: a task is as
+        // large as the largest of what it awaits.
         match outcome {
-            Outcome::Goes(flow, asked) => self.go(flow, asked).await,
-            Outcome::Failed(failed) => self.failed(failed).await,
+            Outcome::Goes(flow, asked) => Box::pin(self.go(flow, asked)).await,
+            Outcome::Failed(failed) => Box::pin(self.failed(failed)).await,
         }
     }
 
@@ -124,7 +123,7 @@ impl Run<'_> {
                 Some(Wait { until_ms: at_most.map_or(i64::MAX, in_ms), signal: Some(signal.into()) })
             }
             Flow::Done => return self.succeed(asked).await,
-            Flow::Abort(why) => return self.abort(why, asked).await,
+            Flow::Abort(why) => return Box::pin(self.abort(why, asked)).await,
             Flow::Again { after, why } => {
                 debug!(workflow = %self.state.id, step = self.step_name(), again_in = ?after, why, "the step polls");
                 let wait = Some(Wait { until_ms: in_ms(after), signal: None });
@@ -133,7 +132,7 @@ impl Run<'_> {
             }
             Flow::To(step) => match self.state.loaded.position(step) {
                 Some(index) => return self.advance(index, None, asked).await,
-                None => return self.give_up(Failed::new(jumped_nowhere())).await,
+                None => return Box::pin(self.give_up(Failed::new(jumped_nowhere()))).await,
             },
         };
         match self.o.step_after(self.state.index) {
@@ -148,20 +147,18 @@ impl Run<'_> {
 
     /// The checkpoint before a step, and the wait before it.
     async fn checkpoint(&mut self, next: Next, asked: Asked) -> Then {
-        let mut context = Vec::with_capacity(128);
-        if self.o.engine.keeps
-            && let Err(error) = encode(&self.state, &mut context)
-        {
-            return self.give_up(Failed::new(error)).await;
+        let context = if self.o.engine.keeps { encode(&self.state) } else { Ok(Vec::new()) };
+        match context {
+            Ok(context) => self.checkpoint_with(next, context, asked).await,
+            Err(error) => Box::pin(self.give_up(Failed::new(error))).await,
         }
-        self.checkpoint_with(next, context, asked).await
     }
 
     async fn checkpoint_with(&mut self, next: Next, context: Vec<u8>, asked: Asked) -> Then {
         let (o, at_ms) = (self.o, now_ms());
         let emits = match self.emits(&asked, at_ms) {
             Ok(emits) => emits,
-            Err(error) => return self.give_up(Failed::new(error)).await,
+            Err(error) => return Box::pin(self.give_up(Failed::new(error))).await,
         };
         let stays = next.index == self.state.index && next.seq == self.state.seq;
         let wait = next.wait.clone();
@@ -190,7 +187,7 @@ impl Run<'_> {
             }
             o.engine.emitted(&op, emitting);
         } else if let Err(error) = o.engine.deliver(o.name, asked) {
-            return self.give_up(Failed::new(error)).await;
+            return Box::pin(self.give_up(Failed::new(error))).await;
         }
         self.state.revision += 1;
         self.state.index = next.index;
@@ -206,7 +203,7 @@ impl Run<'_> {
             Some(wait) if o.engine.keeps => {
                 Then::Leave(Left::Rests(if wait.signal.is_some() { at_ms } else { wait.until_ms }))
             }
-            Some(wait) => self.wait_here(wait).await,
+            Some(wait) => Box::pin(self.wait_here(wait)).await,
         }
     }
 
@@ -356,7 +353,7 @@ impl Run<'_> {
         let (o, at_ms) = (self.o, now_ms());
         let emits = match self.emits(&asked, at_ms) {
             Ok(emits) => emits,
-            Err(error) => return self.give_up(Failed::new(error)).await,
+            Err(error) => return Box::pin(self.give_up(Failed::new(error))).await,
         };
         if o.engine.keeps {
             let op = Arc::new(Op::from(Resolve {
@@ -372,7 +369,7 @@ impl Run<'_> {
             }
             o.engine.emitted(&op, emitting);
         } else if let Err(error) = o.engine.deliver(o.name, asked) {
-            return self.give_up(Failed::new(error)).await;
+            return Box::pin(self.give_up(Failed::new(error))).await;
         }
         let (id, step) = (self.state.id, self.step_name());
         match outcome {
@@ -522,12 +519,29 @@ fn cause(error: &Error) -> &(dyn std::error::Error + 'static) {
     error.as_std()
 }
 
-fn encode(state: &Start, out: &mut Vec<u8>) -> Result<()> {
-    // A user's `Serialize` may panic as well as fail.
-    crate::panics::contain_sync(|| state.loaded.encode_context(out))
-        .map_err(|error| error.context("the context cannot be stored"))
+/// The context as it is stored.
+fn encode(state: &Start) -> Result<Vec<u8>> {
+    state.encode_context().map_err(|error| error.context("the context cannot be stored"))
 }
 
 fn jumped_nowhere() -> Error {
     Error::new("the step went to a function that is no step of this minion; write `Flow::to(Self::step)`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<'a, F: Future>(
+        _: impl FnOnce(&'a Arc<Orchestration>, &'a mut Place, Box<Start>, Arc<Activity>) -> F,
+    ) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_workflow_that_runs_a_step_is_small() {
+        // Beyond a thousand bytes an allocator takes a slower path for the task, and in flight there are many.
+        let size = size(drive);
+        assert!(size <= 768, "the future of a workflow takes {size} bytes; box what is not there in most of its life");
+    }
 }

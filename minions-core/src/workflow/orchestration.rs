@@ -1,5 +1,6 @@
 //! One pipeline × one minion × one configuration, as it runs: what its workflows share.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -119,6 +120,26 @@ impl Start {
             failure: None,
             failures: Vec::new(),
         }
+    }
+}
+
+impl Start {
+    /// The context as it is stored, in no more memory than it needs: one is kept for each workflow that waits for its checkpoint.
+    pub(super) fn encode_context(&self) -> crate::Result<Vec<u8>> {
+        thread_local! {
+            static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+        }
+        /// A longer one is not kept for the next time.
+        const KEPT: usize = 64 * 1024;
+        // Taken out while in use: a user's `Serialize` may come here again, and panic as well as fail.
+        let mut scratch = SCRATCH.take();
+        scratch.clear();
+        let encoded = crate::panics::contain_sync(|| self.loaded.encode_context(&mut scratch));
+        let context = encoded.map(|()| scratch.as_slice().to_vec());
+        if scratch.capacity() <= KEPT {
+            SCRATCH.set(scratch);
+        }
+        context
     }
 }
 
@@ -246,8 +267,7 @@ impl Orchestration {
 
     /// The row of a workflow that is about to begin.
     pub(crate) fn row(&self, start: &Start) -> crate::Result<NewWorkflow> {
-        let mut context = Vec::with_capacity(128);
-        start.loaded.encode_context(&mut context)?;
+        let context = start.encode_context()?;
         let step = self.steps[start.index].name.into();
         Ok(NewWorkflow {
             id: start.id,
@@ -300,6 +320,8 @@ impl Orchestration {
         let mut guard = Awake { orchestration: self.clone(), id, place: Place(Some(slot)), left: Left::Nothing };
         let activity = Activity::new(self.name, self.id.clone(), id);
         let seen = activity.clone();
+        // In a box, because it is moved from future to future on its way to where it is used.
+        let start = Box::new(start);
         let task = self.tasks.spawn(async move {
             let orchestration = guard.orchestration.clone();
             let left = drive(&orchestration, &mut guard.place, start, activity).await;
