@@ -14,9 +14,10 @@ mod restart;
 mod size;
 mod sources;
 mod switch;
+pub(crate) mod unlimited;
 
 pub use self::files::Files;
-pub use self::options::{DurabilityOption, Logs, Metrics, Options, StoreOption};
+pub use self::options::{DurabilityOption, Logs, Memory, Metrics, Options, StoreOption};
 pub use self::restart::{ComponentRestart, Restart};
 pub use self::sources::{Loaded, Sources};
 pub use self::switch::{Fields, Switch};

@@ -60,6 +60,13 @@ impl CallerId {
     }
 }
 
+impl CallerId {
+    /// Does `work` on behalf of this caller.
+    pub(crate) fn scope_sync<T>(self, work: impl FnOnce() -> T) -> T {
+        CALLER.sync_scope(self, work)
+    }
+}
+
 /// Spawns a task that works on behalf of whoever spawns it, so that its calls of resources are counted as theirs.
 ///
 /// A task of `tokio::spawn` counts as `unknown`.

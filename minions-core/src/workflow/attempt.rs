@@ -50,6 +50,7 @@ pub(super) async fn attempt(o: &Orchestration, state: &mut Start) -> Outcome {
         failure: state.failure.clone().filter(|_| step.on_failure),
         pending: pending.clone(),
         stop: Stop::new(o.stopping.clone()),
+        blocking: o.engine.blocking.clone(),
     };
     // An error span, because a filter that lets only errors through should still say whose they are.
     let span = error_span!(
@@ -64,7 +65,8 @@ pub(super) async fn attempt(o: &Orchestration, state: &mut Start) -> Outcome {
     metrics.started.increment(1);
     let _in_flight = GaugeGuard::enter(&metrics.in_flight);
     let began = Instant::now();
-    let running = o.caller.scope(catch(state.loaded.step(state.index, &workflow))).instrument(span);
+    let running =
+        o.caller.scope(catch(o.spots[state.index].watch(state.loaded.step(state.index, &workflow)))).instrument(span);
     let answer = match workflow.deadline {
         // Boxed, so that a timer does not lie in the memory of every workflow without one.
         Some(deadline) => Box::pin(tokio::time::timeout_at(deadline, running)).await.ok(),

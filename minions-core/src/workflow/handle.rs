@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::component::Stop;
@@ -43,6 +44,8 @@ pub struct Workflow {
     pub(crate) failure: Option<Arc<StepFailure>>,
     pub(crate) pending: Arc<Pending>,
     pub(crate) stop: Stop,
+    /// One permit for every piece of blocking work that may run at once.
+    pub(crate) blocking: Arc<Semaphore>,
 }
 
 impl Workflow {
@@ -62,6 +65,7 @@ impl Workflow {
             failure: None,
             pending: Arc::default(),
             stop: Stop::never(),
+            blocking: Arc::new(Semaphore::new(1)),
         }
     }
 
