@@ -51,7 +51,6 @@ fn p4_a_pipeline_that_waits_for_a_full_minion_says_for_whom_and_since_when() {
         assert_eq!(control.snapshot().troubles(), [], "a full minion is nothing to worry about");
         gate.open();
         gru.finished().await;
-        assert_eq!(waits(&control), []);
         gru.shutdown().await;
     });
 }
@@ -150,7 +149,7 @@ fn p2_an_event_that_is_larger_than_all_may_be_runs_alone() {
         assert_eq!((produced(&control), control.snapshot().orchestrations[0].in_flight), (1, 1));
         gate.open();
         gru.finished().await;
-        assert_eq!(produced(&control), 3);
+        assert_eq!(control.snapshot().orchestrations[0].ledger.succeeded, 3);
         gru.shutdown().await;
     });
 }

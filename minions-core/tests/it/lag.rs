@@ -11,6 +11,7 @@ use minions_core::minion::Flow;
 use minions_core::reason::Reason;
 use minions_core::store::MemoryStore;
 use minions_core::telemetry::names;
+use minions_core::testing::Events;
 
 use crate::support::{Job, Script, jobs, program, until};
 use crate::telemetry::{counted, sum};
@@ -53,7 +54,8 @@ fn lags(control: &Control) -> u64 {
 fn t6_a_step_that_holds_the_only_thread_is_counted_by_its_name_and_closes_the_gate_until_it_lets_go() {
     let values = counted(async |counted| {
         let (script, release) = blocking();
-        let gru = program(&jobs(0..1), script).store(MemoryStore::new()).lag(bounds()).start().await.unwrap();
+        let events = Events::new();
+        let gru = program(&events, script).store(MemoryStore::new()).lag(bounds()).start().await.unwrap();
         let control = gru.control();
         let looking = control.clone();
         // Nobody on the thread of the runtime can look while it is held.
@@ -63,6 +65,8 @@ fn t6_a_step_that_holds_the_only_thread_is_counted_by_its_name_and_closes_the_ga
             release.send(()).unwrap();
             (behind, waits)
         });
+        events.push(Job { number: 0 });
+        events.end();
         gru.finished().await;
         let (behind, waits) = looks.join().unwrap();
         assert!(behind >= 200, "{behind}");
