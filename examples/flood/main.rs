@@ -15,7 +15,7 @@
 //! It ends with 0, or says what did not hold.
 
 #![allow(unreachable_pub, reason = "`pub` here means: for the other modules of this program")]
-#![allow(missing_docs, reason = "a program has no users of its parts")]
+#![allow(missing_docs, missing_debug_implementations, reason = "a program has no users of its parts")]
 
 mod limit;
 mod neighbours;
