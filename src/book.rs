@@ -21,6 +21,10 @@ mod minions {}
 mod resources {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/src/limits.md")]
+mod limits {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/src/gru.md")]
 mod gru {}
 

@@ -11,7 +11,7 @@ pub use minions_core::{Error, Result, location, spawn};
 pub use minions_core::{Gru, GruBuilder};
 #[doc(inline)]
 pub use minions_core::{
-    component, config, gru, manifest, minion, pipeline, reason, resource, store, supervise, telemetry, workflow,
+    component, config, gru, limit, manifest, minion, pipeline, reason, resource, store, supervise, telemetry, workflow,
 };
 
 pub mod error;

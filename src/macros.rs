@@ -19,7 +19,8 @@ pub use minions_macros::minion_step;
 /// Leaves a public async method of a resource out of the metrics, or keeps a method whose name looks like a hook's.
 pub use minions_macros::untracked;
 
-/// Will bound the calls of a resource's method; its arguments are checked, and it is not yet supported.
+/// Bounds the calls of a resource's method.
+#[doc = include_str!("docs/limit.md")]
 pub use minions_macros::limit;
 
 /// Puts a program together and generates its `main`.

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use minions_app::{App, Args, StateDir};
 use minions_core::component::{Assembly, Component, Dep, Health, Inject, Need, Stop};
 use minions_core::config::{Config, Secret};
+use minions_core::limit::{Bounds, Limit, LimitInfo, LimitedMethod, Outcome};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::pipeline::{Next, Pipeline, Produces};
 use minions_core::resource::{Call, Resource, TrackedMethod};
@@ -45,7 +46,12 @@ impl Component for Gate {
     }
 }
 
+/// So many that nobody ever waits.
+const PASSING: Limit = Limit::new(Bounds::new().concurrency(1_000));
+
 impl Resource for Gate {
+    const LIMITS: &'static [LimitInfo] = &[LimitInfo::new("pass", PASSING)];
+
     async fn startup(&mut self) -> Result<()> {
         if let Some(token) = &self.settings.token {
             tracing::info!(length = token.expose().len(), "has a token");
@@ -82,9 +88,12 @@ impl Resource for Gate {
 impl Gate {
     async fn pass(&self, point: &str) -> Result<()> {
         static PASS: TrackedMethod = TrackedMethod::new("gate", "pass");
+        static LIMIT: LimitedMethod = LimitedMethod::new("gate", "pass", PASSING);
+        let permit = LIMIT.ask(self, String::new).taken().await?;
         let call = Call::begin(&PASS);
         let answer = call.scope(self.ask(point)).await;
         call.end(answer.is_err());
+        permit.end(Outcome::of(&answer));
         answer
     }
 

@@ -10,6 +10,7 @@ use minions_sqlite::StateFile;
 use crate::cli::Global;
 use crate::config::{Loaded, Logs, Options, Sources, StoreOption};
 use crate::logs;
+use crate::memory::SystemMemory;
 use crate::report::Report;
 
 /// A program that was found right, and what it was found with.
@@ -49,10 +50,16 @@ pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, 
         if set("max_in_flight") {
             builder = builder.max_in_flight(value.max_in_flight.get());
         }
+        if set("max_bytes_in_flight") {
+            builder = builder.max_bytes_in_flight(value.max_bytes_in_flight);
+        }
+        if let Some(memory) = value.memory.as_on() {
+            builder = builder.memory(SystemMemory::new(), memory.into());
+        }
         if set("restart") {
             builder = value.restart.apply(builder);
         }
-        builder = builder.shutdown_deadline(value.shutdown_deadline);
+        builder = value.limits.apply(builder).shutdown_deadline(value.shutdown_deadline);
         report.add(value.restart.problems(&settings));
         report.add(value.logs.as_on().map(|logs| check_filter(logs, &settings)).unwrap_or_default());
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use minions_core::config::{Problem as ConfigProblem, Settings};
 use minions_core::manifest::{ManifestError, Problem};
 
-use crate::config::Restart;
+use crate::config::{Limits, Restart};
 
 /// All problems, wiring before configuration.
 #[derive(Debug, Default)]
@@ -23,6 +23,9 @@ impl Report {
         self.problems.extend(error.problems().iter().map(|problem| match problem {
             Problem::NoSuchComponent { name, hint } => {
                 Restart::no_such_component(name, hint, settings).map_or_else(|| problem.clone(), Problem::Config)
+            }
+            Problem::Limit { resource, method, message } => {
+                Limits::problem(resource, method, message, settings).map_or_else(|| problem.clone(), Problem::Config)
             }
             _ => problem.clone(),
         }));

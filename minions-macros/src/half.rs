@@ -93,7 +93,7 @@ fn check_helpers(kind: Kind, block: &Block, diag: &mut Diagnostics) {
                         format!("`#[minion_step]` marks a method of a `#[minion]` impl, and this is a {}", kind.word()),
                     );
                 }
-                ("limit", Kind::Resource) => limit::refuse(helper, diag),
+                ("limit", Kind::Resource) => limit::check(method, helper, diag),
                 ("limit", _) => {
                     diag.at(
                         helper,

@@ -8,12 +8,13 @@ use syn::{ReturnType, Type, TypeInfer};
 use crate::block::{Block, Method, Taken};
 use crate::hooks;
 use crate::kind::Kind;
+use crate::limit;
 use crate::paths::{Root, local};
 
 /// Whether a call of the method is measured.
 ///
 /// A method that never returns is neither a success nor an error, so there is nothing to measure.
-fn is_tracked(method: &Method) -> bool {
+pub(crate) fn is_tracked(method: &Method) -> bool {
     let returns = !matches!(&method.signature.output, ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)));
     returns
         && method.signature.asyncness.is_some()
@@ -34,13 +35,16 @@ pub(crate) fn wrap(block: &mut Block, root: &Root) {
         // Names of ours must not be seen by the body, hence the blocks and the hygienic locals.
         let here = Span::call_site();
         let (call, answer) = (local("call", here), local("answer", here));
+        let owner = quote!(<#private::Probe<#ty>>::NAME);
+        let [ask, end] = limit::around(method, root, &owner, &quote!(#answer)).unwrap_or_default();
         let wrapped = quote! {
             #inner
+            #ask
             let #call = {
                 #[allow(unused_imports)]
                 use #private::NoProbe as _;
                 static METHOD: #private::TrackedMethod =
-                    #private::TrackedMethod::new(<#private::Probe<#ty>>::NAME, #name);
+                    #private::TrackedMethod::new(#owner, #name);
                 #private::Call::begin(&METHOD)
             };
             let #answer = #call.scope(async move { #pin #body }).await;
@@ -49,6 +53,7 @@ pub(crate) fn wrap(block: &mut Block, root: &Root) {
                 use #private::Infallible as _;
                 #private::Fallible(&#answer).is_error()
             });
+            #end
             #answer
         };
         let mut group = Group::new(Delimiter::Brace, wrapped);

@@ -25,6 +25,7 @@ use crate::gru::{GruBuilder, OrchestrationOptions};
 mod field;
 pub mod graph;
 mod halves;
+mod limit;
 mod types;
 mod verdict;
 
@@ -36,6 +37,7 @@ pub use halves::{
     MinionImpl, PipelineImpl, ResourceImpl, assert_minion_impl, assert_pipeline_impl, assert_resource_impl,
 };
 
+pub use limit::{Chained, Judged, LimitKey, LimitedOutput, Mute, key};
 pub use types::{
     ContextDefault, ContextOf, EmittedOf, EventOf, NextOf, StandIn, assert_context, assert_event, assert_next,
 };
@@ -43,6 +45,7 @@ pub use verdict::{AsError, Asked, Pause, Returned, Silent, Unjudged};
 
 pub use crate::component::{Assembly, Component, Dep, Health, Inject, Location, Need, Stop};
 pub use crate::error::{Error, Failure, FailureInfo, Result, Verdict};
+pub use crate::limit::{Bounds, Circuit, Limit, LimitInfo, LimitedMethod, Rate};
 pub use crate::minion::{EmitInfo, Emits, Flow, History, IntoFlow, Minion, Retry, StepArg, StepId, StepInfo, Stored};
 pub use crate::pipeline::{EventSource, IntoNext, Next, Origin, Pipeline, Produces, Storable};
 pub use crate::resource::{Call, Resource, TrackedMethod};

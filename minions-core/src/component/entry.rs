@@ -3,6 +3,7 @@
 use std::any::{TypeId, type_name};
 use std::fmt;
 
+use crate::limit::LimitInfo;
 use crate::minion::{Minion, StepInfo};
 use crate::pipeline::Pipeline;
 use crate::resource::Resource;
@@ -34,6 +35,8 @@ pub struct Entry {
     pub context: Option<&'static str>,
     /// The steps of a minion, in order.
     pub steps: &'static [StepInfo],
+    /// The limits that a resource declares for its methods.
+    pub limits: &'static [LimitInfo],
     /// Whether a pipeline does not keep the process alive.
     pub background: bool,
     /// Whether it stands for the events of a minion, which has an entry of its own.
@@ -45,7 +48,9 @@ impl Entry {
     /// The entry of a resource.
     #[must_use]
     pub fn resource<R: Resource>() -> Self {
-        Self::of::<R>(Kind::Resource, R::NEEDS)
+        let mut entry = Self::of::<R>(Kind::Resource, R::NEEDS);
+        entry.limits = R::LIMITS;
+        entry
     }
 
     /// The entry of a pipeline.
@@ -81,6 +86,11 @@ impl Entry {
         self.type_id
     }
 
+    /// Whether it declares limits.
+    pub(crate) fn is_limited(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
     /// The entry of a component that is made without its needs.
     pub(crate) fn without_needs(mut self) -> Self {
         self.needs = &[];
@@ -99,6 +109,7 @@ impl Entry {
             event: None,
             context: None,
             steps: &[],
+            limits: &[],
             background: false,
             is_outlet: false,
             type_id: TypeId::of::<C>(),

@@ -12,6 +12,7 @@ use tracing::warn;
 use crate::component::{Assembly, Hooks, Need, TaskFailures, Tasks};
 use crate::config::Settings;
 use crate::error::Result;
+use crate::limit::Instances;
 use crate::minion::MinionInstance;
 use crate::pipeline::ErasedPipeline;
 use crate::resource::ErasedResource;
@@ -139,14 +140,23 @@ impl State {
         let on_failure = on_failure(runtime, id, part.instance);
         match (&mut part.body, fresh) {
             (Body::Resource(resource), Fresh::Resource(instance)) => {
-                resource.shared = Some(instance.shared());
+                let shared = instance.shared();
+                if resource.factory.entry().is_limited() {
+                    Instances::note(&shared, runtime.engine.limits.program());
+                }
+                resource.shared = Some(shared);
                 let hooks: Arc<dyn Hooks> = Arc::<dyn ErasedResource>::from(instance);
-                resource.live = Some(runtime.within(|| Live::start(identity, hooks, tasks, failures, on_failure)));
+                let spot = identity.spot(runtime.engine.program, "run", resource.factory.entry().location);
+                let hold = Some(runtime.engine.holds.of(resource.name).health);
+                let live = || Live::start(identity, hooks, tasks, failures, on_failure, spot, hold);
+                resource.live = Some(runtime.within(live));
             }
             (Body::Minion(minion), Fresh::Minion(instance)) => {
                 minion.erased = Some(instance.shared());
                 let hooks: Arc<dyn Hooks> = Arc::<dyn MinionInstance>::from(instance);
-                minion.live = Some(runtime.within(|| Live::start(identity, hooks, tasks, failures, on_failure)));
+                let spot = identity.spot(runtime.engine.program, "run", minion.factory.entry().location);
+                let live = || Live::start(identity, hooks, tasks, failures, on_failure, spot, None);
+                minion.live = Some(runtime.within(live));
             }
             (Body::Pipeline(_), Fresh::Pipeline(instance)) => {
                 self.start_source(runtime, id, instance, (tasks, failures), on_failure);

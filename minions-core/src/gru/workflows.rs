@@ -309,7 +309,11 @@ impl Desk {
         let awake = self.engine().is_some_and(|engine| engine.is_awake(&stored.orchestration, stored.id));
         let step = self.minion(&stored.orchestration).and_then(|minion| step_of(minion.steps(), &stored.step));
         let attempts = step.and_then(|step| step.retry).map(|retry| retry.limit());
-        FoundWorkflow { state: WorkflowState::of(&stored, awake, attempts, now_ms()), stored }
+        let mut state = WorkflowState::of(&stored, awake, attempts, now_ms());
+        if let WorkflowState::Running { doing } = &mut state {
+            *doing = self.engine().and_then(|engine| engine.doing(&stored.orchestration, stored.id));
+        }
+        FoundWorkflow { state, stored }
     }
 
     async fn row(&self, id: WorkflowId) -> Result<StoredWorkflow, WorkflowError> {

@@ -6,6 +6,7 @@ use crate::component::{Entry, Location};
 use crate::config::{Problem as ConfigProblem, SectionKeys, Settings};
 
 mod identity;
+mod limits;
 mod order;
 mod resolve;
 mod restarts;
@@ -93,6 +94,15 @@ pub enum Problem {
         /// Which names there are, the nearest one first.
         hint: String,
     },
+    /// With the numbers that the builder was given for a limit.
+    Limit {
+        /// The resource that was named.
+        resource: String,
+        /// The method that was named.
+        method: String,
+        /// What is wrong, and what to do.
+        message: String,
+    },
 }
 
 impl ManifestError {
@@ -131,6 +141,7 @@ impl fmt::Display for Problem {
             Self::Config(problem) => problem.fmt(f),
             Self::Wiring { location: Some(location), message } => write!(f, "{location}: {message}"),
             Self::Wiring { location: None, message } => f.write_str(message),
+            Self::Limit { message, .. } => f.write_str(message),
             Self::NoSuchComponent { name, hint } => {
                 write!(f, "there is no component `{name}` that could be started again; {hint}")
             }

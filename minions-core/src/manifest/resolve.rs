@@ -11,7 +11,7 @@ use crate::minion::MinionFactory;
 use crate::pipeline::PipelineFactory;
 
 use super::order::{ResolvedResource, closure};
-use super::{Manifest, ManifestError, OrchestrationEntry, Problem, SectionEntry, identity, restarts};
+use super::{Manifest, ManifestError, OrchestrationEntry, Problem, SectionEntry, identity, limits, restarts};
 
 /// A program that can start.
 pub(crate) struct Resolved {
@@ -57,7 +57,9 @@ pub(crate) fn resolve(builder: &GruBuilder) -> Result<Resolved, ManifestError> {
     }
     let resources = resolver.resources();
     resolver.check_components(&resources);
-    resolver.problems.extend(restarts::given(&resolver.components(&resources), builder));
+    let components = resolver.components(&resources);
+    resolver.problems.extend(restarts::given(&components, builder));
+    resolver.problems.extend(limits::given(&components, builder));
     let sections = resolver.check_needs(&resources);
     resolver.check_sections(&resources);
     resolver.finish(resources, sections)
@@ -127,6 +129,15 @@ impl Resolver<'_> {
         }
         if self.builder.options.max_in_flight == 0 {
             self.wiring(None, "max_in_flight is 0, so no workflow could ever run; it is at least 1");
+        }
+        if self.builder.options.max_blocking == 0 {
+            self.wiring(None, "max_blocking is 0, so no blocking work could ever run; it is at least 1");
+        }
+        if let Some(problem) = self.builder.memory.as_ref().and_then(|_| self.builder.options.memory.problem()) {
+            self.wiring(None, &problem);
+        }
+        if self.builder.options.max_bytes_in_flight == 0 {
+            self.wiring(None, "max_bytes_in_flight is 0, so no workflow could ever run; it is at least 1");
         }
     }
 
@@ -248,6 +259,7 @@ impl Resolver<'_> {
         let entries = self.components(resources);
         self.problems.extend(identity::check(&entries));
         self.problems.extend(restarts::declared(&entries));
+        self.problems.extend(limits::declared(&entries));
     }
 
     /// Checks what everyone needs besides resources; answers the sections that are read.

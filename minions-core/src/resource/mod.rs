@@ -4,6 +4,7 @@ use std::future::Future;
 
 use crate::component::{Assembly, Component, Health, Need, Stop};
 use crate::error::Result;
+use crate::limit::LimitInfo;
 
 mod erased;
 mod track;
@@ -23,6 +24,9 @@ pub use track::{Call, TrackedMethod};
 pub trait Resource: Component + Sync {
     /// What [`create`](Self::create) needs; the fields' needs unless it is written.
     const NEEDS: &'static [Need] = Self::FIELDS;
+
+    /// The limits of its methods, each a [`LimitedMethod`](crate::limit::LimitedMethod) of the same name.
+    const LIMITS: &'static [LimitInfo] = &[];
 
     /// Makes the value; without it the fields are injected.
     ///

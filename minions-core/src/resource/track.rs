@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use parking_lot::RwLock;
+use tokio::time::Instant;
 
 use crate::component::Kind;
-use crate::telemetry::caller::{Caller, CallerId};
+use crate::telemetry::activity::{Entered, Frames};
+use crate::telemetry::caller::{Caller, CallerId, Scope};
 use crate::telemetry::names;
 
 /// One tracked method of a resource: a static beside the method, holding its registered metrics by caller.
@@ -84,6 +85,13 @@ impl TrackedMethod {
     }
 }
 
+/// As `resource.method`.
+impl std::fmt::Display for TrackedMethod {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.resource, self.method)
+    }
+}
+
 impl std::fmt::Debug for TrackedMethod {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "TrackedMethod({}.{})", self.resource, self.method)
@@ -94,20 +102,30 @@ impl std::fmt::Debug for TrackedMethod {
 #[must_use = "a call that is not ended is counted as interrupted"]
 pub struct Call {
     handles: Arc<Handles>,
+    caller: CallerId,
     began: Instant,
+    /// Its place in what the workflow does, if it is called for one.
+    entered: Option<Entered>,
 }
 
 impl Call {
     /// Begins a call on behalf of whoever runs on this task.
     pub fn begin(method: &'static TrackedMethod) -> Self {
-        let handles = method.handles(CallerId::current());
+        let began = Instant::now();
+        let enter = |scope: &Scope| {
+            let standing = scope.standing.as_ref();
+            (scope.caller, standing.and_then(|standing| standing.enter(Frames::Call(method), began)))
+        };
+        let (caller, entered) = Scope::look(enter).unwrap_or((CallerId::UNKNOWN, None));
+        let handles = method.handles(caller);
         handles.in_flight.increment(1.0);
-        Self { handles, began: Instant::now() }
+        Self { handles, caller, began, entered }
     }
 
     /// Runs the body of the method; calls of other resources inside it are counted as this resource's.
     pub fn scope<F: Future>(&self, body: F) -> impl Future<Output = F::Output> + use<F> {
-        self.handles.nested.scope(body)
+        let caller = self.handles.nested.in_program(self.caller.program());
+        Scope { caller, standing: self.entered.as_ref().map(Entered::inside) }.around(body)
     }
 
     /// Counts the call.

@@ -19,6 +19,10 @@ use super::{Applied, Op, StateStore, StoreError};
 /// Beyond this a batch gains nothing and only delays the first waiter.
 const MAX_BATCH: usize = 4096;
 
+/// What the operations of a batch may weigh, if one alone is not heavier: a store may need several times as much to write
+/// them, at once.
+const MAX_WEIGHT: usize = 8 << 20;
+
 /// The queue in front of a store.
 ///
 /// It is unbounded by itself: every workflow in flight has at most one operation in it, so the in-flight caps bound it.
@@ -90,14 +94,21 @@ async fn feed(
     tasks: TaskTracker,
 ) {
     let slots = Arc::new(Semaphore::new(store.batches_in_flight().max(1)));
-    let mut batch = Vec::new();
+    // What was too heavy for the last batch comes first.
+    let mut waiting = Vec::new();
     loop {
         // The slot comes first: whatever arrives while the store is busy joins the batch.
         let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
-        if requests.recv_many(&mut batch, MAX_BATCH).await == 0 {
+        if waiting.is_empty() && requests.recv_many(&mut waiting, MAX_BATCH).await == 0 {
             return;
         }
-        let (ops, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|request| (request.op, request.answer)).unzip();
+        while waiting.len() < MAX_BATCH
+            && let Ok(request) = requests.try_recv()
+        {
+            waiting.push(request);
+        }
+        let (ops, answers): (Vec<_>, Vec<_>) =
+            waiting.drain(..light(&waiting)).map(|request| (request.op, request.answer)).unzip();
         let began = Instant::now();
         let committed = store.commit(ops);
         let metrics = metrics.clone();
@@ -117,4 +128,14 @@ async fn feed(
             }
         });
     }
+}
+
+/// How many of the first requests make a batch: at least one.
+fn light(requests: &[Request]) -> usize {
+    let mut weight = 0;
+    let fits = |request: &&Request| {
+        weight += request.op.weight();
+        weight <= MAX_WEIGHT
+    };
+    requests.iter().take_while(fits).count().max(1)
 }

@@ -9,8 +9,30 @@ use tokio::task::JoinHandle;
 
 use crate::component::Kind;
 
+use super::activity::Standing;
+
 tokio::task_local! {
-    static CALLER: CallerId;
+    static SCOPE: Scope;
+}
+
+/// What follows a task: who calls, and what the calls are told to.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    pub(crate) caller: CallerId,
+    /// Where the task stands in the attempt that it works for, if it works for one.
+    pub(crate) standing: Option<Standing>,
+}
+
+impl Scope {
+    /// Looks at the scope of this task, if it has one.
+    pub(crate) fn look<T>(look: impl FnOnce(&Self) -> T) -> Option<T> {
+        SCOPE.try_with(look).ok()
+    }
+
+    /// Runs `work` in this scope.
+    pub(crate) fn around<F: Future>(self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        SCOPE.scope(self, work)
+    }
 }
 
 /// A caller: the component whose code runs, and the orchestration that it runs for.
@@ -22,12 +44,15 @@ pub(crate) struct Caller {
     pub(crate) orchestration: Arc<str>,
 }
 
-/// A caller as a small number; 0 is "unknown".
+/// A caller as a small number, 0 for "unknown", and the program that it belongs to, 0 for none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct CallerId(u32);
+pub(crate) struct CallerId {
+    number: u32,
+    program: u32,
+}
 
 impl CallerId {
-    pub(crate) const UNKNOWN: Self = Self(0);
+    pub(crate) const UNKNOWN: Self = Self { number: 0, program: 0 };
 
     /// The number of a caller; equal callers have equal numbers, so that restarts do not use them up.
     pub(crate) fn intern(caller: Caller) -> Self {
@@ -35,7 +60,8 @@ impl CallerId {
         if let Some(id) = registry.ids.get(&caller) {
             return *id;
         }
-        let id = Self(u32::try_from(registry.callers.len()).expect("fewer than four thousand million components"));
+        let number = u32::try_from(registry.callers.len()).expect("fewer than four thousand million components");
+        let id = Self { number, program: 0 };
         registry.callers.push(caller.clone());
         registry.ids.insert(caller, id);
         id
@@ -43,7 +69,16 @@ impl CallerId {
 
     /// Whoever runs on this task.
     pub(crate) fn current() -> Self {
-        CALLER.try_with(|caller| *caller).unwrap_or(Self::UNKNOWN)
+        Scope::look(|scope| scope.caller).unwrap_or(Self::UNKNOWN)
+    }
+
+    /// The same caller in the program of this number.
+    pub(crate) const fn in_program(self, program: u32) -> Self {
+        Self { program, ..self }
+    }
+
+    pub(crate) const fn program(self) -> u32 {
+        self.program
     }
 
     pub(crate) fn caller(self) -> Caller {
@@ -51,16 +86,29 @@ impl CallerId {
     }
 
     pub(crate) const fn index(self) -> usize {
-        self.0 as usize
+        self.number as usize
     }
 
     /// Runs `work` on behalf of this caller.
     pub(crate) fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
-        CALLER.scope(self, work)
+        Scope { caller: self, standing: None }.around(work)
+    }
+
+    /// Runs `work` on behalf of this caller, and lets its calls be seen at `standing`.
+    pub(crate) fn scope_at<F: Future>(self, standing: Standing, work: F) -> impl Future<Output = F::Output> {
+        Scope { caller: self, standing: Some(standing) }.around(work)
     }
 }
 
-/// Spawns a task that works on behalf of whoever spawns it, so that its calls of resources are counted as theirs.
+impl CallerId {
+    /// Does `work` on behalf of this caller.
+    pub(crate) fn scope_sync<T>(self, work: impl FnOnce() -> T) -> T {
+        SCOPE.sync_scope(Scope { caller: self, standing: None }, work)
+    }
+}
+
+/// Spawns a task that works on behalf of whoever spawns it, so that its calls of resources are counted as theirs, and the
+/// time that they wait for a [limit](crate::limit) does not count as time of the step.
 ///
 /// A task of `tokio::spawn` counts as `unknown`.
 ///
@@ -72,8 +120,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let caller = CallerId::current();
-    tokio::spawn(CALLER.scope(caller, work))
+    let scope = Scope::look(Clone::clone).unwrap_or(Scope { caller: CallerId::UNKNOWN, standing: None });
+    tokio::spawn(scope.around(work))
 }
 
 struct Registry {

@@ -1,5 +1,6 @@
 //! What the runtime says of itself: [`names`] is the table of its metrics, and the ledgers say what became of every event.
 
+pub(crate) mod activity;
 pub(crate) mod caller;
 pub(crate) mod handles;
 mod ledger;

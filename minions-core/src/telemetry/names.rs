@@ -37,7 +37,7 @@ table! {
     STEPS_RETRIED = "minions_steps_retried_total", Counter, Count, ["orchestration", "minion", "step"],
         "Attempts after which the step was put off, to be tried again.";
     STEP_DURATION = "minions_step_duration_seconds", Histogram, Seconds, ["orchestration", "minion", "step"],
-        "Time that an attempt at a step took, its checkpoint not included.";
+        "Time that an attempt at a step took, without its checkpoint and without waiting for permits of limits.";
     EVENTS_PRODUCED = "minions_events_produced_total", Counter, Count, ["pipeline"],
         "Events that a pipeline returned.";
     EVENTS_FANNED_OUT = "minions_events_fanned_out_total", Counter, Count, ["pipeline"],
@@ -63,6 +63,16 @@ table! {
         "Time that a tracked call took.";
     RESOURCE_CALLS_IN_FLIGHT = "minions_resource_calls_in_flight", Gauge, Count, ["resource", "method"],
         "Tracked calls under way.";
+    LIMIT_WAITING = "minions_limit_waiting", Gauge, Count, ["resource", "method"],
+        "Calls of a limited method that wait for a permit.";
+    LIMIT_HELD = "minions_limit_held", Gauge, Count, ["resource", "method"],
+        "Calls of a limited method that have a permit.";
+    LIMIT_WAIT_DURATION = "minions_limit_wait_duration_seconds", Histogram, Seconds, ["resource", "method"],
+        "Time that calls of a limited method waited for their permit, which may be none.";
+    LIMIT_REJECTIONS = "minions_limit_rejections_total", Counter, Count, ["resource", "method", "reason"],
+        "Calls that a limit refused; reason is overloaded, max_wait or circuit.";
+    LIMIT_CIRCUIT_OPEN = "minions_limit_circuit_open", Gauge, Count, ["resource", "method"],
+        "1 while the circuit of a whole limit is open or is being tried.";
     CHECKPOINTS = "minions_checkpoints_total", Counter, Count, [],
         "Store operations tried: admissions, checkpoints, resolutions.";
     CHECKPOINT_FAILURES = "minions_checkpoint_failures_total", Counter, Count, [],
@@ -75,6 +85,12 @@ table! {
         "Workflows and pipelines that wait for a store that fails.";
     QUARANTINED = "minions_workflows_quarantined", Gauge, Count, ["orchestration", "minion"],
         "Workflows set aside since this process started, and those found at its start.";
+    RUNTIME_LAG = "minions_runtime_lag_seconds", Gauge, Seconds, [],
+        "How long a task that was ready has waited for a thread of the runtime.";
+    THREADS_BLOCKED = "minions_runtime_blocked_threads", Gauge, Count, [],
+        "Threads of the runtime that user code has held for a while without an await.";
+    THREAD_BLOCKS = "minions_runtime_blocks_total", Counter, Count, ["kind", "component", "what"],
+        "Times that user code held a thread of the runtime for a while; what is a step or a hook. Twice a minute at most.";
     COMPONENT_UP = "minions_component_up", Gauge, Count, ["kind", "component"],
         "1 while a component runs.";
     COMPONENT_HEALTHY = "minions_component_healthy", Gauge, Count, ["kind", "component"],

@@ -1,8 +1,14 @@
 //! One attempt at a step: identity, span, metrics, timeout, and what a panic becomes.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Duration;
 
+use futures_util::future::poll_fn;
+use tokio::task::unconstrained;
+use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, error_span};
 
 use crate::component::Stop;
@@ -10,6 +16,7 @@ use crate::error::Error;
 use crate::minion::Flow;
 use crate::panics::{catch, presentable};
 use crate::store::FailureKind;
+use crate::telemetry::activity::{Activity, Left};
 
 use super::Workflow;
 use super::orchestration::{Orchestration, Start};
@@ -34,9 +41,11 @@ impl Failed {
 }
 
 /// Runs the step that is next, once.
-pub(super) async fn attempt(o: &Orchestration, state: &mut Start) -> Outcome {
+pub(super) async fn attempt(o: &Orchestration, state: &mut Start, activity: &Arc<Activity>) -> Outcome {
     let (step, metrics) = (&o.steps[state.index], &o.metrics.steps[state.index]);
     let pending = Arc::new(Pending::default());
+    let began = Instant::now();
+    let standing = activity.begin(step.timeout, began);
     let workflow = Workflow {
         id: state.id,
         orchestration: o.id.clone(),
@@ -45,11 +54,13 @@ pub(super) async fn attempt(o: &Orchestration, state: &mut Start) -> Outcome {
         seq: state.seq,
         attempt: state.attempt,
         may_have_run: state.may_have_run,
-        deadline: step.timeout.map(|timeout| tokio::time::Instant::now() + timeout),
+        deadline: step.timeout.map(|timeout| began + timeout),
+        standing: step.timeout.map(|_| standing.clone()),
         payload: state.payload.clone(),
         failure: state.failure.clone().filter(|_| step.on_failure),
         pending: pending.clone(),
         stop: Stop::new(o.stopping.clone()),
+        blocking: o.engine.blocking.clone(),
     };
     // An error span, because a filter that lets only errors through should still say whose they are.
     let span = error_span!(
@@ -63,14 +74,16 @@ pub(super) async fn attempt(o: &Orchestration, state: &mut Start) -> Outcome {
     );
     metrics.started.increment(1);
     let _in_flight = GaugeGuard::enter(&metrics.in_flight);
-    let began = Instant::now();
-    let running = o.caller.scope(catch(state.loaded.step(state.index, &workflow))).instrument(span);
+    let step_runs = o.spots[state.index].watch(state.loaded.step(state.index, &workflow));
+    let running = o.caller.scope_at(standing, catch(step_runs)).instrument(span);
     let answer = match workflow.deadline {
         // Boxed, so that a timer does not lie in the memory of every workflow without one.
-        Some(deadline) => Box::pin(tokio::time::timeout_at(deadline, running)).await.ok(),
+        Some(deadline) => Box::pin(within(activity, deadline, running)).await,
         None => Some(running.await),
     };
-    metrics.duration.record(began.elapsed());
+    let ended = Instant::now();
+    // What it waited for permits is not its time.
+    metrics.duration.record((ended - began).saturating_sub(activity.end(ended)));
     let (counter, outcome) = match answer {
         Some(Ok(Ok(flow))) => {
             let counter = if let Flow::Abort(_) = flow { &metrics.aborted } else { &metrics.succeeded };
@@ -87,6 +100,26 @@ pub(super) async fn attempt(o: &Orchestration, state: &mut Start) -> Outcome {
     };
     counter.increment(1);
     outcome
+}
+
+/// Runs `step` until its deadline, which moves on while its clock [stands](crate::telemetry::activity).
+async fn within<F: Future>(activity: &Activity, deadline: Instant, step: F) -> Option<F::Output> {
+    let (mut step, mut timer) = (pin!(step), pin!(sleep_until(deadline)));
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = step.as_mut().poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        // A step that uses up what tokio grants to its task is out of time all the same.
+        while pin!(unconstrained(timer.as_mut())).poll(cx).is_ready() {
+            match activity.left(deadline, cx.waker()) {
+                Left::Nothing => return Poll::Ready(None),
+                Left::Until(later) => timer.as_mut().reset(later),
+                Left::Stands => return Poll::Pending,
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 fn timeout_of(timeout: Option<Duration>) -> Duration {

@@ -17,13 +17,15 @@ use crate::store::{
     Admit, Advance, Defer, Ended, FailureKind, Op, Outcome as Ending, Quarantine, Resolve, StepFailure, StoreError,
     Wait,
 };
+use crate::telemetry::activity::Activity;
 use crate::telemetry::handles::End;
 
 use super::attempt::{Failed, Outcome, attempt};
 use super::engine::NotDurable;
 use super::judge::{Decision, decide};
-use super::orchestration::{Orchestration, Place, Start};
+use super::orchestration::{Orchestration, Start};
 use super::pending::Asked;
+use super::places::Place;
 
 /// What a workflow leaves behind when its task ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +37,13 @@ pub(crate) enum Left {
 }
 
 /// Runs a workflow until it ends, rests, or stays stored because the runtime stops.
-pub(crate) async fn drive(orchestration: &Arc<Orchestration>, place: &mut Place, start: Start) -> Left {
-    let mut run = Run { o: orchestration, place, state: start, began: Instant::now(), before: Vec::new() };
+pub(crate) async fn drive(
+    orchestration: &Arc<Orchestration>,
+    place: &mut Place,
+    start: Start,
+    activity: Arc<Activity>,
+) -> Left {
+    let mut run = Run { o: orchestration, place, state: start, activity, began: Instant::now(), before: Vec::new() };
     loop {
         match run.turn().await {
             Then::Step => {}
@@ -49,6 +56,7 @@ struct Run<'a> {
     o: &'a Arc<Orchestration>,
     place: &'a mut Place,
     state: Start,
+    activity: Arc<Activity>,
     began: Instant,
     /// The context from before the step, where no store has it.
     before: Vec<u8>,
@@ -76,6 +84,7 @@ impl Run<'_> {
     /// Runs the step that is next and makes what follows durable.
     async fn turn(&mut self) -> Then {
         let o = self.o;
+        self.activity.pause();
         let seat = tokio::select! {
             biased;
             // First, so that a workflow that comes to a step after the stop stays there.
@@ -95,8 +104,9 @@ impl Run<'_> {
                 // Nothing needs it unless the step is tried again, which it cannot be then.
                 self.before.clear();
             }
+            self.place.weigh(self.before.len() as u64);
         }
-        let outcome = attempt(o, &mut self.state).await;
+        let outcome = attempt(o, &mut self.state, &self.activity).await;
         drop(seat);
         match outcome {
             Outcome::Goes(flow, asked) => self.go(flow, asked).await,
@@ -154,6 +164,7 @@ impl Run<'_> {
         let stays = next.index == self.state.index && next.seq == self.state.seq;
         let wait = next.wait.clone();
         if o.engine.keeps {
+            self.place.weigh(self.state.event_weight + context.len() as u64);
             let op = Op::from(Advance {
                 id: self.state.id,
                 revision: self.state.revision + 1,
@@ -210,7 +221,7 @@ impl Run<'_> {
         if let Some(signal) = wait.signal {
             (self.state.signal, self.state.payload) = (Some(signal.into_owned()), payload);
         }
-        self.place.take_again(self.o).await;
+        self.place.take_again().await;
         Then::Step
     }
 

@@ -3,14 +3,17 @@
 use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::component::Stop;
 use crate::error::{Error, Result};
 use crate::store::{StepFailure, Work};
+use crate::telemetry::activity::Standing;
 
 use super::{Pending, WorkflowId};
 
@@ -36,13 +39,18 @@ pub struct Workflow {
     pub(crate) seq: u32,
     pub(crate) attempt: u32,
     pub(crate) may_have_run: bool,
+    /// As if its clock never stood.
     pub(crate) deadline: Option<Instant>,
+    /// Where it stands, if it has a deadline.
+    pub(crate) standing: Option<Standing>,
     /// What the signal says that the step before has waited for.
     pub(crate) payload: Option<Arc<[u8]>>,
     /// Why the step that deals with failures runs.
     pub(crate) failure: Option<Arc<StepFailure>>,
     pub(crate) pending: Arc<Pending>,
     pub(crate) stop: Stop,
+    /// One permit for every piece of blocking work that may run at once.
+    pub(crate) blocking: Arc<Semaphore>,
 }
 
 impl Workflow {
@@ -58,10 +66,12 @@ impl Workflow {
             attempt: 1,
             may_have_run: false,
             deadline: None,
+            standing: None,
             payload: None,
             failure: None,
             pending: Arc::default(),
             stop: Stop::never(),
+            blocking: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -120,10 +130,12 @@ impl Workflow {
         self.may_have_run
     }
 
-    /// When this attempt is out of time, if its step has a timeout.
+    /// When this attempt is out of time, if its step has a timeout. It moves on while the step only waits for permits of
+    /// [limits](crate::limit).
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        let stood = self.standing.as_ref().map_or(Duration::ZERO, Standing::stood);
+        self.deadline.map(|deadline| deadline + stood)
     }
 
     /// What the signal says that the step before has [waited](crate::minion::Flow::wait) for; nothing if it did not come

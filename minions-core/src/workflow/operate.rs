@@ -10,6 +10,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::MutexGuard;
 
+use crate::reason::Wait;
+
 use super::orchestration::Orchestration;
 use super::{Engine, WorkflowId};
 
@@ -51,6 +53,11 @@ impl Engine {
     pub(crate) fn is_awake(&self, orchestration: &str, id: WorkflowId) -> bool {
         let live = self.routes.live(orchestration);
         live.is_some_and(|live| live.is_awake(id)) || self.left_behind(orchestration).contains(&id)
+    }
+
+    /// What keeps a workflow that is awake from going on; nothing while its step just runs.
+    pub(crate) fn doing(&self, orchestration: &str, id: WorkflowId) -> Option<Wait> {
+        self.routes.live(orchestration)?.doing(id)
     }
 
     /// Waits until a workflow that is in quarantine already is not awake any more either, which takes no longer than the end

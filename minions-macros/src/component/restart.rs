@@ -140,7 +140,7 @@ fn limit(argument: Argument, diag: &mut Diagnostics) -> Option<u32> {
 
 impl Argument {
     /// What to underline: the value, or the key of one that has none.
-    fn place(self) -> TokenStream {
+    pub(crate) fn place(self) -> TokenStream {
         match self.value {
             Value::Equals(value) => value.into_token_stream(),
             Value::Flag | Value::List(_) => self.key.into_token_stream(),

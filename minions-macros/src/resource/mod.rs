@@ -10,7 +10,7 @@ use crate::diag::Diagnostics;
 use crate::hooks::Hooks;
 use crate::kind::Kind;
 use crate::paths::Root;
-use crate::{component, forward, half};
+use crate::{component, forward, half, limit};
 
 const ELSEWHERE: [Refused; 6] = [
     half::NAME,
@@ -30,6 +30,7 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
     let markers = half::markers(Kind::Resource, ty, half::creates(block, &hooks), &private);
     let graph = graph(block, &hooks, &private);
     let forwarded = forward::shared(&hooks, root);
+    let limits = limit::manifest(block, &private);
     let (span, there) = (ty.span(), root.private_at(ty.span()));
     let head = quote_spanned!(span=> impl #there::Resource for #ty);
     quote! {
@@ -40,6 +41,7 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &Block, diag: &mu
             #graph
             #[automatically_derived]
             #head {
+                #limits
                 #forwarded
             }
         };

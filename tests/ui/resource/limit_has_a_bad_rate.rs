@@ -6,7 +6,9 @@ struct Http;
 #[resource]
 impl Http {
     #[limit(rate = "20/day")]
-    pub async fn get(&self) {}
+    pub async fn get(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 fn main() {}

@@ -12,7 +12,7 @@ impl Http {
     async fn shut_down(&self) {}
 
     #[limit(rate = "fast")]
-    pub async fn get(&self) {}
+    pub async fn get(&self) -> Result<()> { Ok(()) }
 }
 
 fn main() {}

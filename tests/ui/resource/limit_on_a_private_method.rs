@@ -5,8 +5,10 @@ struct Http;
 
 #[resource]
 impl Http {
-    #[limit(concurrency = 8, rate = "20/s")]
-    pub async fn get(&self) {}
+    #[limit(concurrency = 8)]
+    async fn get(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 fn main() {}
