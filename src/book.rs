@@ -41,6 +41,10 @@ mod state {}
 mod proof {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/src/performance.md")]
+mod performance {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/src/upgrading.md")]
 mod upgrading {}
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use minions_core::config::{KeyPath, SectionKeys, Segment, Settings, Table};
 use minions_core::manifest::{Manifest, SectionEntry};
 
-use crate::config::{self, Logs, Metrics, Options, Restart, Row, Section, Shown};
+use crate::config::{self, Logs, Memory, Metrics, Options, Restart, Row, Section, Shown};
 use crate::output::{answer, answer_json};
 use crate::prepare::Prepared;
 use crate::text;
@@ -105,16 +105,22 @@ fn inherited(key: &str, restart: &Restart) -> Option<(Value, String)> {
 
 /// What the runtime's own keys are by default. Those of components are known to their code only.
 fn own_default(key: &str) -> Option<Value> {
-    let (options, logs, metrics) = (Options::default(), Logs::default(), Metrics::default());
+    let (options, memory) = (Options::default(), Memory::default());
+    let (logs, metrics) = (Logs::default(), Metrics::default());
     let restart = options.restart.values();
     Some(match key {
         "minions.store" => "sqlite".into(),
         "minions.durability" => "power".into(),
         "minions.max_in_flight" => options.max_in_flight.get().into(),
+        "minions.max_bytes_in_flight" => options.max_bytes_in_flight.into(),
         "minions.shutdown_deadline" => format!("{}s", options.shutdown_deadline.as_secs()).into(),
         "minions.restart" => Value::Object(restart.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
         "minions.limits" | "minions.restart.components" => Value::Object(serde_json::Map::new()),
-        "minions.logs" | "minions.metrics" => true.into(),
+        "minions.memory" | "minions.logs" | "minions.metrics" => true.into(),
+        "minions.memory.close_at" => memory.close_at.into(),
+        "minions.memory.open_at" => memory.open_at.into(),
+        "minions.memory.cooldown" => format!("{}s", memory.cooldown.as_secs()).into(),
+        "minions.memory.every" => format!("{}ms", memory.every.as_millis()).into(),
         "minions.logs.level" => logs.level.into(),
         "minions.logs.file" => logs.file.into(),
         "minions.logs.terminal" => logs.terminal.into(),
@@ -172,7 +178,9 @@ mod tests {
         let decode =
             |section: Value| Options::decode(&Settings::from_json(json!({"minions": section})).unwrap()).unwrap();
         let mut shown = json!({});
-        for keys in [decode(json!({})).keys, decode(json!({"logs": {}, "metrics": {}, "restart": {}})).keys] {
+        for keys in
+            [decode(json!({})).keys, decode(json!({"logs": {}, "memory": {}, "metrics": {}, "restart": {}})).keys]
+        {
             for path in keys.defaults {
                 let value = own_default(&format!("minions.{path}")).unwrap_or_else(|| panic!("{path}"));
                 let (parent, key) = path

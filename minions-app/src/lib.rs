@@ -35,6 +35,7 @@ mod explain;
 mod fate;
 mod graph;
 pub mod logs;
+mod memory;
 pub mod metrics;
 mod output;
 mod prepare;

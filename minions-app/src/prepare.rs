@@ -10,6 +10,7 @@ use minions_sqlite::StateFile;
 use crate::cli::Global;
 use crate::config::{Loaded, Logs, Options, Sources, StoreOption};
 use crate::logs;
+use crate::memory::SystemMemory;
 use crate::report::Report;
 
 /// A program that was found right, and what it was found with.
@@ -48,6 +49,12 @@ pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, 
         let set = |key| settings.section(Options::SECTION).is_some_and(|section| section.get(key).is_some());
         if set("max_in_flight") {
             builder = builder.max_in_flight(value.max_in_flight.get());
+        }
+        if set("max_bytes_in_flight") {
+            builder = builder.max_bytes_in_flight(value.max_bytes_in_flight);
+        }
+        if let Some(memory) = value.memory.as_on() {
+            builder = builder.memory(SystemMemory::new(), memory.into());
         }
         if set("restart") {
             builder = value.restart.apply(builder);

@@ -12,6 +12,14 @@ pub(crate) fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
+/// Whether the time of day on this thread follows virtual time.
+pub(crate) fn is_simulated() -> bool {
+    #[cfg(any(test, feature = "testing"))]
+    return simulated::now_ms().is_some();
+    #[cfg(not(any(test, feature = "testing")))]
+    return false;
+}
+
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod simulated {
     use std::cell::Cell;

@@ -15,10 +15,11 @@ mod restart;
 mod size;
 mod sources;
 mod switch;
+pub(crate) mod unlimited;
 
 pub use self::files::Files;
 pub use self::limits::Limits;
-pub use self::options::{DurabilityOption, Logs, Metrics, Options, StoreOption};
+pub use self::options::{DurabilityOption, Logs, Memory, Metrics, Options, StoreOption};
 pub use self::restart::{ComponentRestart, Restart};
 pub use self::sources::{Loaded, Sources};
 pub use self::switch::{Fields, Switch};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use minions_core::config::{Decoded, Problem, Settings, decode_section, duration};
+use minions_core::guard::MemoryBounds;
 
 use crate::logs::LogOptions;
 use crate::metrics::MetricsOptions;
@@ -16,6 +17,7 @@ use super::limits::Limits;
 use super::restart::Restart;
 use super::size;
 use super::switch::{Fields, Switch};
+use super::unlimited;
 
 /// What the section `[minions]` says; every key has a default.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -26,8 +28,12 @@ pub struct Options {
     pub store: StoreOption,
     /// What a checkpoint survives.
     pub durability: DurabilityOption,
-    /// How many workflows of one orchestration may be awake at once; 1 024 unless set.
+    /// How many workflows of one orchestration may be awake at once; 1 024 unless set, the greatest number for any.
+    #[serde(deserialize_with = "unlimited::count")]
     pub max_in_flight: NonZeroUsize,
+    /// How many bytes their events and contexts may take; 64 MiB unless set, the greatest number for any.
+    #[serde(deserialize_with = "unlimited::size")]
+    pub max_bytes_in_flight: u64,
     /// How long a shutdown may take altogether; 30 s unless set.
     #[serde(with = "duration")]
     pub shutdown_deadline: Duration,
@@ -35,6 +41,8 @@ pub struct Options {
     pub restart: Restart,
     /// Other numbers than limited methods declare.
     pub limits: Limits,
+    /// The guard over memory; on unless switched off.
+    pub memory: Switch<Memory>,
     /// The program's logs; on unless switched off.
     pub logs: Switch<Logs>,
     /// The endpoint for metrics; on unless switched off.
@@ -65,6 +73,23 @@ pub enum DurabilityOption {
     Power,
     /// The death of the process, not the loss of power.
     Process,
+}
+
+/// What `[minions.memory]` says.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Memory {
+    /// The share of the memory in use from which on no events are taken; 0.85 unless set.
+    pub close_at: f64,
+    /// The share below which they are taken again; 0.75 unless set.
+    pub open_at: f64,
+    /// How long they are not taken at least; 5 s unless set.
+    #[serde(with = "duration")]
+    pub cooldown: Duration,
+    /// How often it is measured; every 500 ms unless set.
+    #[serde(with = "duration")]
+    pub every: Duration,
 }
 
 /// What `[minions.logs]` says.
@@ -134,12 +159,28 @@ impl Default for Options {
             store: StoreOption::default(),
             durability: DurabilityOption::default(),
             max_in_flight: const { NonZeroUsize::new(1_024).unwrap() },
+            max_bytes_in_flight: 64 << 20,
             shutdown_deadline: Duration::from_secs(30),
             restart: Restart::default(),
             limits: Limits::default(),
+            memory: Switch::default(),
             logs: Switch::default(),
             metrics: Switch::default(),
         }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        let MemoryBounds { close_at, open_at, cooldown, every, .. } = MemoryBounds::default();
+        Self { close_at, open_at, cooldown, every }
+    }
+}
+
+impl From<&Memory> for MemoryBounds {
+    fn from(memory: &Memory) -> Self {
+        let Memory { close_at, open_at, cooldown, every } = *memory;
+        Self::default().between(open_at, close_at).cooldown(cooldown).every(every)
     }
 }
 
@@ -154,6 +195,10 @@ impl Default for Metrics {
     fn default() -> Self {
         Self { listen: MetricsOptions::default().listen }
     }
+}
+
+impl Fields for Memory {
+    const FIELDS: &'static [&'static str] = &["close_at", "open_at", "cooldown", "every"];
 }
 
 impl Fields for Logs {
@@ -184,14 +229,26 @@ mod tests {
         let defaults: Vec<_> = options.keys.defaults.iter().map(ToString::to_string).collect();
         assert_eq!(
             defaults,
-            ["durability", "limits", "logs", "max_in_flight", "metrics", "restart", "shutdown_deadline", "store"]
+            [
+                "durability",
+                "limits",
+                "logs",
+                "max_bytes_in_flight",
+                "max_in_flight",
+                "memory",
+                "metrics",
+                "restart",
+                "shutdown_deadline",
+                "store",
+            ]
         );
     }
 
     #[test]
     fn every_key_can_be_set() {
         let options = decode(&json!({
-            "store": "memory", "durability": "process", "max_in_flight": 7, "shutdown_deadline": "2m",
+            "store": "memory", "durability": "process", "max_in_flight": 7, "max_bytes_in_flight": "1MiB",
+            "shutdown_deadline": "2m", "memory": {"close_at": 0.9, "open_at": 0.5, "cooldown": "1m", "every": "1s"},
             "logs": {"level": "debug", "file": false, "terminal": false, "max_size": "1KB", "keep": 1},
             "metrics": {"listen": "0.0.0.0:9"}, "limits": {},
             "restart": {
@@ -205,6 +262,7 @@ mod tests {
             store: StoreOption::Memory,
             durability: DurabilityOption::Process,
             max_in_flight: NonZeroUsize::new(7).unwrap(),
+            max_bytes_in_flight: 1 << 20,
             shutdown_deadline: Duration::from_secs(120),
             restart: Restart {
                 policy: supervise::Restart::Never,
@@ -217,6 +275,12 @@ mod tests {
                 components: BTreeMap::new(),
             },
             limits: Limits::default(),
+            memory: Switch::On(Memory {
+                close_at: 0.9,
+                open_at: 0.5,
+                cooldown: Duration::from_secs(60),
+                every: Duration::from_secs(1),
+            }),
             logs: Switch::On(logs),
             metrics: Switch::On(Metrics { listen: "0.0.0.0:9".parse().unwrap() }),
         };
@@ -232,6 +296,14 @@ mod tests {
         let options = decode(&json!({"logs": {"keep": 9}})).unwrap();
         assert_eq!(options.value.logs.as_on(), Some(&Logs { keep: 9, ..Logs::default() }));
         assert!(options.keys.defaults.iter().any(|path| path.to_string() == "logs.level"));
+    }
+
+    #[test]
+    fn what_may_be_without_bound_says_so_in_one_word() {
+        let options = decode(&json!({"max_in_flight": "unlimited", "max_bytes_in_flight": "unlimited"})).unwrap().value;
+        assert_eq!((options.max_in_flight, options.max_bytes_in_flight), (NonZeroUsize::MAX, u64::MAX));
+        assert!(decode(&json!({"max_in_flight": "many"})).is_err());
+        assert!(decode(&json!({"max_bytes_in_flight": 0})).is_err());
     }
 
     #[test]
@@ -258,13 +330,14 @@ mod tests {
             lines,
             [
                 "[minions]: unknown key `stoer`; did you mean `store`? \
-                 (known: store, durability, max_in_flight, shutdown_deadline, restart, limits, logs, metrics)",
+                 (known: store, durability, max_in_flight, max_bytes_in_flight, shutdown_deadline, restart, limits, memory, logs, \
+                 metrics)",
                 "[minions] logs: unknown key `levl`; did you mean `level`? \
                  (known: level, file, terminal, max_size, keep)",
                 "[minions] logs.keep: expected an integer, not negative, found integer -1",
                 "[minions] logs.max_size: `big` is not a size; \
                  write a whole number and B, KB, MB, GB, KiB, MiB or GiB",
-                "[minions] max_in_flight: expected an integer above 0, found integer 0",
+                "[minions] max_in_flight: expected an integer above 0, or \"unlimited\", found integer 0",
                 "[minions] metrics: expected a table, or false to switch it off, found a string",
                 "[minions] shutdown_deadline: expected a duration such as \"30s\", found integer 30",
                 "[minions] store: unknown value `sqllite`; did you mean `sqlite`? (known: sqlite, memory, none)",

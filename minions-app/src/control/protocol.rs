@@ -164,6 +164,7 @@ impl From<StartError> for Refusal {
         match error {
             StartError::Refused(error) => error.into(),
             StartError::Manifest(_) => Self::new("manifest", message),
+            StartError::HeldBack(_) => Self::new("held-back", message),
             StartError::Store(_) => Self::new("store", message),
             StartError::Component { failure, cleanup } => Self {
                 failure: in_json(&failure),

@@ -2,10 +2,12 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Settings, SettingsFiles};
+use crate::guard::{LagBounds, MemoryBounds, MemoryGauge};
 use crate::limit::{LimitSettings, Limits};
 use crate::manifest::{Manifest, ManifestError, Replacements, resolve};
 use crate::minion::{Minion, MinionFactory};
@@ -78,6 +80,7 @@ pub struct GruBuilder {
     pub(crate) restart: RestartPolicy,
     pub(crate) restarts: HashMap<String, RestartPolicy>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) memory: Option<Arc<dyn MemoryGauge>>,
     pub(crate) on_control: Option<OnControl>,
 }
 
@@ -88,20 +91,29 @@ pub(crate) type OnControl = Box<dyn FnOnce(Control) + Send + Sync>;
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) max_in_flight: usize,
+    pub(crate) max_bytes_in_flight: u64,
     pub(crate) startup_deadline: Duration,
     pub(crate) shutdown_deadline: Duration,
     pub(crate) stop_mode: StopMode,
     pub(crate) quarantine: QuarantineBounds,
+    pub(crate) max_blocking: usize,
+    pub(crate) memory: MemoryBounds,
+    pub(crate) lag: LagBounds,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             max_in_flight: 1024,
+            max_bytes_in_flight: 64 << 20,
             startup_deadline: Duration::from_secs(60),
             shutdown_deadline: Duration::from_secs(30),
             stop_mode: StopMode::Park,
             quarantine: QuarantineBounds::default(),
+            // Enough for work that mostly waits, and not so much that what computes gets in its own way.
+            max_blocking: 8 * std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
+            memory: MemoryBounds::default(),
+            lag: LagBounds::default(),
         }
     }
 }
@@ -182,6 +194,7 @@ impl GruBuilder {
             restart: RestartPolicy::default(),
             restarts: HashMap::new(),
             limits: Limits::new(),
+            memory: None,
             on_control: None,
         }
     }
@@ -255,9 +268,18 @@ impl GruBuilder {
         self.store.clone().unwrap_or_else(|| Arc::new(NoStore))
     }
 
-    /// How many workflows of one orchestration may be awake at once, where it does not say itself; 1 024 by default.
+    /// How many workflows of one orchestration may be awake at once, where it does not say itself; 1 024 by default, and
+    /// `usize::MAX` for any number.
     pub fn max_in_flight(mut self, workflows: usize) -> Self {
         self.options.max_in_flight = workflows;
+        self
+    }
+
+    /// How many bytes the workflows of one orchestration that are awake may take, counted by their events and contexts as they
+    /// are stored, before its pipeline takes no more events; 64 MiB by default, and `u64::MAX` for any number. A workflow
+    /// that is larger than that runs alone. Without a store, only contexts are counted.
+    pub fn max_bytes_in_flight(mut self, bytes: u64) -> Self {
+        self.options.max_bytes_in_flight = bytes;
         self
     }
 
@@ -302,6 +324,28 @@ impl GruBuilder {
     /// or dropped some; 10 000 workflows of any age by default.
     pub fn quarantine(mut self, bounds: QuarantineBounds) -> Self {
         self.options.quarantine = bounds;
+        self
+    }
+
+    /// Guards the memory that `gauge` measures: while it is short, no pipeline takes events and no orchestration is started; work
+    /// in flight goes on. Nothing is guarded unless it is given; `app!` gives one that knows containers and limits.
+    pub fn memory(mut self, gauge: impl MemoryGauge, bounds: MemoryBounds) -> Self {
+        self.memory = Some(Arc::new(gauge));
+        self.options.memory = bounds;
+        self
+    }
+
+    /// When user code that holds a thread of the runtime is named in the log, and when no more events are taken because the
+    /// threads do not keep up.
+    pub fn lag(mut self, bounds: LagBounds) -> Self {
+        self.options.lag = bounds;
+        self
+    }
+
+    /// How many pieces of [blocking work](crate::workflow::Workflow::blocking) may run at once; eight for each processor by
+    /// default.
+    pub fn max_blocking(mut self, pieces: usize) -> Self {
+        self.options.max_blocking = pieces;
         self
     }
 

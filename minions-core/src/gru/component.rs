@@ -12,9 +12,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error_span, info, warn};
 
-use crate::component::{Health, Hooks, Kind, Stop, TaskFailures, Tasks};
+use crate::component::{Health, Hooks, Kind, Location, Stop, TaskFailures, Tasks};
 use crate::error::{Error, Result};
+use crate::guard::{Code, Spot};
 use crate::panics::{catch, contain, discard};
+use crate::pipeline::Hold;
+use crate::reason::Reason;
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::names;
 
@@ -150,6 +153,12 @@ impl Identity {
         (report, value)
     }
 
+    /// Where the watchdog sees its hook `what`.
+    pub(super) fn spot(&self, program: u64, what: &'static str, location: Location) -> Spot {
+        let (kind, component, orchestration) = (self.kind, self.name.clone(), self.caller.caller().orchestration);
+        Spot::new(Code { program, kind, component, orchestration, what, location })
+    }
+
     /// The report of a phase that failed.
     pub(super) fn failed(&self, phase: Phase, took: Duration, error: impl Into<Arc<Error>>) -> PhaseReport {
         PhaseReport { kind: self.kind, name: self.name.to_string(), phase, took, error: Some(error.into()) }
@@ -183,7 +192,26 @@ pub(super) struct Live {
     stop: CancellationToken,
     run: JoinHandle<()>,
     health: JoinHandle<()>,
-    unhealthy: Arc<Mutex<Option<String>>>,
+    unhealthy: Unhealthy,
+}
+
+/// What a component says is wrong with it, and what keeps work away from it as long as it does.
+#[derive(Clone)]
+struct Unhealthy {
+    what: Arc<Mutex<Option<String>>>,
+    hold: Option<Arc<Hold>>,
+}
+
+impl Unhealthy {
+    fn set(&self, name: &Arc<str>, what: Option<String>) {
+        if let Some(hold) = &self.hold {
+            match &what {
+                Some(why) => hold.because(Reason::Unhealthy { resource: name.clone(), why: why.clone() }),
+                None => hold.clear(),
+            }
+        }
+        *self.what.lock() = what;
+    }
 }
 
 impl Live {
@@ -194,13 +222,15 @@ impl Live {
         tasks: Tasks,
         failures: TaskFailures,
         on_failure: OnFailure,
+        spot: Spot,
+        hold: Option<Arc<Hold>>,
     ) -> Self {
         identity.up().set(1.0);
         let stop = CancellationToken::new();
         let span = error_span!("component", component = &*identity.name, kind = identity.kind.as_str());
-        let run = run(identity.clone(), hooks.clone(), stop.clone(), failures, on_failure);
+        let run = run(identity.clone(), hooks.clone(), stop.clone(), failures, on_failure, spot);
         let run = tokio::spawn(identity.caller.scope(run).instrument(span.clone()));
-        let unhealthy = Arc::new(Mutex::new(None));
+        let unhealthy = Unhealthy { what: Arc::default(), hold };
         let watch = watch(identity.clone(), hooks.clone(), stop.clone(), unhealthy.clone());
         let health = tokio::spawn(identity.caller.scope(watch).instrument(span));
         Self { identity, hooks, tasks, stop, run, health, unhealthy }
@@ -208,16 +238,19 @@ impl Live {
 
     /// What the component says is wrong with it.
     pub(super) fn unhealthy(&self) -> Option<String> {
-        self.unhealthy.lock().clone()
+        self.unhealthy.what.lock().clone()
     }
 
     /// Ends the background tasks, then runs the shutdown hook.
     pub(super) async fn shutdown(self, budget: Budget) -> Vec<PhaseReport> {
-        let Self { identity, hooks, tasks, stop, mut run, health, .. } = self;
+        let Self { identity, hooks, tasks, stop, mut run, health, unhealthy } = self;
         let (began, mut phases) = (Instant::now(), Vec::new());
         let deadline = budget.for_hook();
         stop.cancel();
         health.abort();
+        let _ = health.await;
+        // The next instance may be well.
+        unhealthy.set(&identity.name, None);
         tasks.request_stop();
         let ended = async {
             // A background task that was aborted or panicked has been reported before.
@@ -248,10 +281,11 @@ async fn run(
     stop: CancellationToken,
     mut failures: TaskFailures,
     on_failure: OnFailure,
+    spot: Spot,
 ) {
     let began = Instant::now();
     let ended = tokio::select! {
-        ended = contain(hooks.run(Stop::new(stop.clone()))) => ended,
+        ended = contain(spot.watch(hooks.run(Stop::new(stop.clone())))) => ended,
         // The senders live as long as the component.
         Some(error) = failures.recv() => Err(error),
     };
@@ -269,12 +303,7 @@ async fn run(
 }
 
 /// Asks for the health at intervals, and tells when it changes.
-async fn watch(
-    identity: Identity,
-    hooks: Arc<dyn Hooks>,
-    stop: CancellationToken,
-    unhealthy: Arc<Mutex<Option<String>>>,
-) {
+async fn watch(identity: Identity, hooks: Arc<dyn Hooks>, stop: CancellationToken, unhealthy: Unhealthy) {
     let gauge =
         gauge!(names::COMPONENT_HEALTHY, "kind" => identity.kind.as_str(), "component" => identity.name.to_string());
     let bounds = Bounds { deadline: HEALTH_DEADLINE, cancel: stop.clone() };
@@ -290,10 +319,11 @@ async fn watch(
             Health::Healthy => info!("healthy again"),
             Health::Unhealthy(why) => warn!(why, "unhealthy"),
         }
-        *unhealthy.lock() = match &health {
+        let what = match &health {
             Health::Healthy => None,
             Health::Unhealthy(why) => Some(why.clone()),
         };
+        unhealthy.set(&identity.name, what);
         if known_to_block(&health) {
             // Asking again would cost another thread.
             return;

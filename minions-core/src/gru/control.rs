@@ -51,6 +51,9 @@ impl Control {
     /// Dropping the future takes the start back.
     pub async fn start(&self, what: impl Into<StartRequest>) -> Result<StartReport, StartError> {
         let runtime = self.runtime().map_err(StartError::Refused)?;
+        if let Some(wait) = runtime.engine.holds.memory.waits().pop() {
+            return Err(StartError::HeldBack(wait));
+        }
         let resolved = what.into().resolve(&runtime.program)?;
         runtime.start(&resolved).await
     }

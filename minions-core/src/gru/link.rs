@@ -84,11 +84,14 @@ impl State {
         self.began |= !roots.is_empty();
         let mut fed: BTreeMap<NodeId, Vec<Arc<Orchestration>>> = BTreeMap::new();
         for root in roots {
+            let needs = self.needed_resources(*root);
             let Some(link) = self.part(*root).link_mut() else { continue };
             let (Some(orchestration), Some(backlog)) = (link.orchestration.clone(), link.backlog.take()) else {
                 continue;
             };
             link.engaged = true;
+            let holds = needs.into_iter().map(|resource| runtime.engine.holds.of(resource));
+            orchestration.needs(holds.flat_map(|of| [of.health, of.circuits]).collect());
             runtime.engine.routes.enlist(&orchestration);
             let done = CancellationToken::new();
             let guard = done.clone().drop_guard();
@@ -116,6 +119,15 @@ impl State {
         for root in roots {
             self.watch_end(runtime, *root);
         }
+    }
+
+    /// The resources that the pipeline and the minion of an orchestration need, and those that these need.
+    fn needed_resources(&self, root: NodeId) -> Vec<&'static str> {
+        let needed = self.graph.below(root).into_iter().filter_map(|id| match &self.parts.get(&id)?.body {
+            Body::Resource(resource) => Some(resource.name),
+            _ => None,
+        });
+        needed.collect()
     }
 
     /// Watches for the end of an orchestration: that of its source, then of its workflows.

@@ -26,7 +26,7 @@ impl State {
         }
         let mut pipelines: Vec<_> = self.pipelines.values().filter_map(|id| self.pipeline(*id, engine)).collect();
         pipelines.sort_by(|a, b| a.id.cmp(&b.id));
-        let mut resources: Vec<_> = self.resources.values().filter_map(|id| self.resource(*id)).collect();
+        let mut resources: Vec<_> = self.resources.values().filter_map(|id| self.resource(*id, engine)).collect();
         resources.sort_by_key(|resource| resource.name);
         Snapshot {
             phase: self.phase,
@@ -35,6 +35,7 @@ impl State {
             pipelines,
             resources,
             blocked: engine.blocked(),
+            holds_back: engine.holds.everyone().iter().flat_map(|hold| hold.waits()).collect(),
             unknown: engine.stored.unknown(|id| self.links.contains_key(id)),
         }
     }
@@ -69,6 +70,7 @@ impl State {
             since_ms: part.since_ms,
             in_flight: link.orchestration.as_ref().map_or(0, |orchestration| orchestration.in_flight()),
             max_in_flight: link.max_in_flight,
+            bytes_in_flight: link.orchestration.as_ref().map_or(0, |orchestration| orchestration.places.weight()),
             quarantined: engine.quarantine.count(&link.id),
             holds_back: link.orchestration.as_ref().map(|orchestration| orchestration.holds_back()).unwrap_or_default(),
             boot: link.orchestration.as_ref().map(|orchestration| orchestration.boot_report()).unwrap_or_default(),
@@ -103,11 +105,12 @@ impl State {
         })
     }
 
-    fn resource(&self, id: NodeId) -> Option<ResourceStatus> {
+    fn resource(&self, id: NodeId, engine: &Engine) -> Option<ResourceStatus> {
         let part = self.parts.get(&id)?;
         let Body::Resource(body) = &part.body else { return None };
         let mut used_by: Vec<_> = self.graph.users(id).filter_map(|user| self.name_of(user)).collect();
         used_by.sort_unstable();
+        let holds = engine.holds.of(body.name);
         Some(ResourceStatus {
             name: body.name,
             state: self.life(id, part.restarts.count() > 0),
@@ -115,6 +118,7 @@ impl State {
             used_by,
             restarts: part.restarts.count(),
             unhealthy: body.live.as_ref().and_then(Live::unhealthy),
+            holds_back: holds.health.waits().into_iter().chain(holds.circuits.waits()).collect(),
             cause: part.cause.clone(),
         })
     }

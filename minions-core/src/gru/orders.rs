@@ -52,7 +52,7 @@ impl State {
         let roots: Vec<_> = resolved
             .orchestrations
             .iter()
-            .map(|wanted| self.add_orchestration(&runtime.program, wanted, &resolved.pipelines[wanted.pipeline]))
+            .map(|wanted| self.add_orchestration(runtime, wanted, &resolved.pipelines[wanted.pipeline]))
             .collect();
         let (answer, answered) = oneshot::channel();
         for node in roots.iter().flat_map(|root| self.graph.below(*root)).collect::<Vec<_>>() {
@@ -117,7 +117,7 @@ impl State {
         self.resources.insert(id, node);
     }
 
-    fn add_pipeline(&mut self, program: &GruBuilder, resolved: &ResolvedPipeline) -> NodeId {
+    fn add_pipeline(&mut self, runtime: &Runtime, resolved: &ResolvedPipeline) -> NodeId {
         if let Some(known) = self.pipelines.get(&resolved.id) {
             return *known;
         }
@@ -128,15 +128,15 @@ impl State {
             settings: resolved.settings.clone(),
             background: resolved.entry.background,
             is_outlet: resolved.entry.is_outlet,
-            subscribers: Arc::new(Subscribers::new()),
+            subscribers: Arc::new(Subscribers::new(runtime.engine.holds.everyone())),
             stats: Arc::default(),
             source: None,
         };
         let needs = self.resource_needs(&resolved.entry);
         let node = self.add(
             needs,
-            identity(program, ComponentKind::Pipeline, resolved.entry.name, resolved.id.clone(), ""),
-            policy(program, &resolved.entry),
+            identity(&runtime.program, ComponentKind::Pipeline, resolved.entry.name, resolved.id.clone(), ""),
+            policy(&runtime.program, &resolved.entry),
             Body::Pipeline(Box::new(body)),
         );
         self.pipelines.insert(resolved.id.clone(), node);
@@ -145,19 +145,19 @@ impl State {
 
     fn add_orchestration(
         &mut self,
-        program: &GruBuilder,
+        runtime: &Runtime,
         wanted: &ResolvedOrchestration,
         pipeline: &ResolvedPipeline,
     ) -> NodeId {
         let name = wanted.entry.name;
         let instance = wanted.config.as_deref().map_or_else(|| name.into(), |config| format!("{name}@{config}").into());
-        let minion_identity = identity(program, ComponentKind::Minion, name, instance, &wanted.id);
+        let minion_identity = identity(&runtime.program, ComponentKind::Minion, name, instance, &wanted.id);
         let body =
             MinionBody { factory: wanted.factory, name, settings: wanted.settings.clone(), live: None, erased: None };
-        let policy = policy(program, &wanted.entry);
+        let policy = policy(&runtime.program, &wanted.entry);
         let needs = self.resource_needs(&wanted.entry);
         let minion = self.add(needs, minion_identity.clone(), policy, Body::Minion(Box::new(body)));
-        let pipeline_node = self.add_pipeline(program, pipeline);
+        let pipeline_node = self.add_pipeline(runtime, pipeline);
         let link = LinkBody {
             id: wanted.id.clone(),
             pipeline: pipeline_node,

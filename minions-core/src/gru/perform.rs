@@ -146,12 +146,17 @@ impl State {
                 }
                 resource.shared = Some(shared);
                 let hooks: Arc<dyn Hooks> = Arc::<dyn ErasedResource>::from(instance);
-                resource.live = Some(runtime.within(|| Live::start(identity, hooks, tasks, failures, on_failure)));
+                let spot = identity.spot(runtime.engine.program, "run", resource.factory.entry().location);
+                let hold = Some(runtime.engine.holds.of(resource.name).health);
+                let live = || Live::start(identity, hooks, tasks, failures, on_failure, spot, hold);
+                resource.live = Some(runtime.within(live));
             }
             (Body::Minion(minion), Fresh::Minion(instance)) => {
                 minion.erased = Some(instance.shared());
                 let hooks: Arc<dyn Hooks> = Arc::<dyn MinionInstance>::from(instance);
-                minion.live = Some(runtime.within(|| Live::start(identity, hooks, tasks, failures, on_failure)));
+                let spot = identity.spot(runtime.engine.program, "run", minion.factory.entry().location);
+                let live = || Live::start(identity, hooks, tasks, failures, on_failure, spot, None);
+                minion.live = Some(runtime.within(live));
             }
             (Body::Pipeline(_), Fresh::Pipeline(instance)) => {
                 self.start_source(runtime, id, instance, (tasks, failures), on_failure);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::component::Kind;
 use crate::error::Error;
 use crate::manifest::ManifestError;
+use crate::reason::Wait;
 use crate::store::StoreError;
 
 use super::control::ControlError;
@@ -189,6 +190,8 @@ pub enum StartError {
     Manifest(ManifestError),
     /// The running program refuses it; nothing was tried.
     Refused(ControlError),
+    /// The process has no room for it; nothing was tried. It may be tried again when the reason does not hold any more.
+    HeldBack(Wait),
     /// Its store could not be taken or read.
     Store(StoreError),
     /// A component failed; `cleanup` has what failed while the others were stopped again.
@@ -205,6 +208,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Manifest(error) => error.fmt(f),
             Self::Refused(error) => error.fmt(f),
+            Self::HeldBack(wait) => write!(f, "nothing is started at this moment: {}", wait.reason),
             Self::Store(error) => {
                 f.write_str("the state cannot be used")?;
                 crate::error::error_chain(error).iter().try_for_each(|cause| write!(f, ": {cause}"))

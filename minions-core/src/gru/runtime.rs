@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tracing::info;
 
+use crate::guard::Lag;
 use crate::manifest::Resolved;
 use crate::workflow::Engine;
 
@@ -55,6 +56,7 @@ impl Runtime {
         provided: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
         engine: Arc<Engine>,
     ) -> Self {
+        let lag = Lag::new(program.options.lag, engine.program, engine.holds.lag.clone());
         Self {
             program,
             provided: Arc::new(provided),
@@ -63,7 +65,7 @@ impl Runtime {
             report: watch::Sender::new(None),
             empty: watch::Sender::new(true),
             tidying: Mutex::default(),
-            _pulse: Pulse::of(&Handle::current()),
+            _pulse: Pulse::of(&Handle::current(), lag),
             handle: Handle::current(),
             state: Mutex::new(State::new()),
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::component::Kind;
-use crate::reason::Wait;
+use crate::reason::{Reason, Wait};
 use crate::telemetry::{EventLedger, WorkflowLedger};
 use crate::workflow::{BootReport, UnknownOrchestration};
 
@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub resources: Vec<ResourceStatus>,
     /// How many workflows wait for a store that fails.
     pub blocked: u64,
+    /// Why none of its pipelines takes an event; empty if nothing is in the way of all.
+    pub holds_back: Vec<Wait>,
     /// What was stored, when the program started, of orchestrations that are not part of it.
     pub unknown: Vec<UnknownOrchestration>,
 }
@@ -85,6 +87,8 @@ pub struct OrchestrationStatus {
     pub in_flight: usize,
     /// How many may be.
     pub max_in_flight: usize,
+    /// How many bytes their events and contexts take, as they are stored.
+    pub bytes_in_flight: u64,
     /// How many are in quarantine.
     pub quarantined: u64,
     /// Why its pipeline may not take another event for it; empty if it may.
@@ -148,6 +152,8 @@ pub struct ResourceStatus {
     pub restarts: u32,
     /// What it says is wrong with it.
     pub unhealthy: Option<String>,
+    /// Why the pipelines that lead to it take no events; empty if it is in nobody's way.
+    pub holds_back: Vec<Wait>,
     /// The last failure, with its causes, as long as it lasts.
     pub cause: Option<String>,
 }
@@ -177,6 +183,7 @@ impl Snapshot {
             pipelines: Vec::new(),
             resources: Vec::new(),
             blocked: 0,
+            holds_back: Vec::new(),
             unknown: Vec::new(),
         }
     }
@@ -195,9 +202,14 @@ impl Snapshot {
         if self.blocked > 0 {
             add("runtime", "store", format!("{} workflows wait for a store that fails", self.blocked));
         }
+        for wait in &self.holds_back {
+            add("runtime", wait.reason.as_str(), wait.reason.to_string());
+        }
         for resource in &self.resources {
             let told = told(resource.state, resource.cause.as_deref(), resource.unhealthy.as_deref());
             told.into_iter().for_each(|what| add(Kind::Resource.as_str(), resource.name, what));
+            let circuits = resource.holds_back.iter().filter(|wait| matches!(wait.reason, Reason::Circuit { .. }));
+            circuits.for_each(|wait| add(Kind::Resource.as_str(), resource.name, wait.reason.to_string()));
         }
         for pipeline in &self.pipelines {
             let failing = pipeline.failures >= UNHEALTHY_AFTER;

@@ -54,6 +54,7 @@ impl State {
             engine: runtime.engine.clone(),
             metrics: PipelineMetrics::register(&identity.name),
             caller: identity.caller,
+            spot: identity.spot(runtime.engine.program, "next", pipeline.factory.entry().location),
             stop: stop.clone(),
             broken: Broken::default(),
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::{error, warn};
 
+use crate::guard::watch_memory;
 use crate::manifest::{Resolved, resolve};
 use crate::panics::contain;
 use crate::store::StoreError;
@@ -28,7 +29,14 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
         .await
         .unwrap_or_else(|error| Err(StoreError::unavailable(format!("opening the store {error}"))))
         .map_err(StartError::Store)?;
-    let engine = Arc::new(Engine::new(store, &opened, builder.options.quarantine, builder.limits.clone()));
+    let engine = Arc::new(Engine::new(
+        store,
+        &opened,
+        builder.options.quarantine,
+        builder.options.max_bytes_in_flight,
+        builder.options.max_blocking,
+        builder.limits.clone(),
+    ));
     for (from, id, to) in resolved.routes() {
         engine.routes.declare(from, id, to);
     }
@@ -42,6 +50,8 @@ pub(super) async fn start(mut builder: GruBuilder) -> Result<Gru, StartError> {
         Runtime::new(builder, provided, engine)
     });
     end_when_disowned(&runtime);
+    tell_of_circuits(&runtime);
+    guard_memory(&runtime);
     // From here on dropping this future stops what has been started.
     let gru = Gru::new(manifest, runtime.clone());
     if let Some(hear) = on_control {
@@ -74,6 +84,34 @@ fn end_when_disowned(runtime: &Arc<Runtime>) {
         let end = Finished::Failed(error.to_string());
         runtime.finished.send_if_modified(|known| known.is_none() && known.replace(end).is_none());
         runtime.begin_shutdown(Some(StopMode::Now));
+    });
+}
+
+/// Lets open circuits hold the pipelines back that need them.
+fn tell_of_circuits(runtime: &Arc<Runtime>) {
+    let engine = runtime.engine.clone();
+    let mut ended = runtime.report.subscribe();
+    runtime.spawn(async move {
+        let mut circuits = engine.circuits.watch();
+        loop {
+            tokio::select! {
+                () = circuits.changed() => engine.holds.take_over(&engine.circuits),
+                _ = ended.wait_for(Option::is_some) => return,
+            }
+        }
+    });
+}
+
+/// Holds events and starts back while memory is short.
+fn guard_memory(runtime: &Arc<Runtime>) {
+    let Some(gauge) = runtime.program.memory.clone() else { return };
+    let (hold, bounds) = (runtime.engine.holds.memory.clone(), runtime.program.options.memory);
+    let mut ended = runtime.report.subscribe();
+    runtime.spawn(async move {
+        tokio::select! {
+            () = watch_memory(gauge, bounds, hold) => {}
+            _ = ended.wait_for(Option::is_some) => {}
+        }
     });
 }
 

@@ -248,6 +248,7 @@ impl State {
             state,
             since_ms: unix_ms(),
             in_flight: 0,
+            bytes_in_flight: 0,
             quarantined: 0,
             holds_back: Vec::new(),
             boot: BootReport::default(),

@@ -21,10 +21,13 @@ pub struct Circuits(Arc<Board>);
 
 #[derive(Default)]
 struct Board {
-    open: Mutex<BTreeMap<(Arc<str>, Arc<str>), Open>>,
+    open: Mutex<BTreeMap<Method, Open>>,
     /// Counts the changes.
     changes: watch::Sender<u64>,
 }
+
+/// Resource and method.
+type Method = (Arc<str>, Arc<str>);
 
 struct Open {
     limit: Arc<str>,

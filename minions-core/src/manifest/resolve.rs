@@ -130,6 +130,15 @@ impl Resolver<'_> {
         if self.builder.options.max_in_flight == 0 {
             self.wiring(None, "max_in_flight is 0, so no workflow could ever run; it is at least 1");
         }
+        if self.builder.options.max_blocking == 0 {
+            self.wiring(None, "max_blocking is 0, so no blocking work could ever run; it is at least 1");
+        }
+        if let Some(problem) = self.builder.memory.as_ref().and_then(|_| self.builder.options.memory.problem()) {
+            self.wiring(None, &problem);
+        }
+        if self.builder.options.max_bytes_in_flight == 0 {
+            self.wiring(None, "max_bytes_in_flight is 0, so no workflow could ever run; it is at least 1");
+        }
     }
 
     fn edge(&mut self, edge: &Edge) {

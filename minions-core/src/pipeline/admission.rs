@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::panics::contain_sync;
 use crate::store::{Admit, Committed, CursorMove, Dedupe, NewWorkflow, Op};
 use crate::store::{Applied, StoreError};
-use crate::workflow::Start;
+use crate::workflow::{Place, Start};
 
 use super::delivery::Acknowledgement;
 use super::drive::Source;
@@ -45,7 +45,7 @@ pub(super) struct Offer {
     accepted: bool,
     pub(super) start: Option<Start>,
     /// Its place among the workflows that are awake, once there is one.
-    pub(super) place: Option<OwnedSemaphorePermit>,
+    pub(super) place: Option<Place>,
 }
 
 /// What the store says to an operation.
@@ -168,8 +168,14 @@ impl Admission {
             return Ok(Default::default());
         }
         let starts = self.offers.iter().filter_map(|offer| Some((&offer.taker, offer.start.as_ref()?)));
-        let rows = starts.map(|(taker, start)| taker.orchestration.row(start)).collect::<Result<_>>()?;
-        Ok((self.item.encode()?.into(), rows))
+        let rows = starts.map(|(taker, start)| taker.orchestration.row(start)).collect::<Result<Vec<_>>>()?;
+        let event = self.item.encode()?;
+        let starts = self.offers.iter_mut().filter_map(|offer| offer.start.as_mut());
+        for (start, row) in starts.zip(&rows) {
+            start.event_weight = event.len() as u64;
+            start.weight = start.event_weight + row.context.len() as u64;
+        }
+        Ok((event.into(), rows))
     }
 
     fn until_ms(&self) -> i64 {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use crate::error::Error;
 use crate::fair::Turns;
 use crate::store::{Applied, Op, StoreError};
-use crate::workflow::{NotDurable, Orchestration, Start};
+use crate::workflow::{NotDurable, Orchestration, Place, Start};
 
 use super::admission::{Admission, Answer};
 use super::drive::Source;
@@ -178,7 +178,7 @@ impl Broken {
     }
 }
 
-async fn wake(subscriber: &Arc<Orchestration>, start: Start, place: Option<OwnedSemaphorePermit>) {
+async fn wake(subscriber: &Arc<Orchestration>, start: Start, place: Option<Place>) {
     let place = match place {
         Some(place) if !subscriber.parks() => place,
         _ => tokio::select! {

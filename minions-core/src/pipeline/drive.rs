@@ -12,21 +12,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, error_span, warn};
 
 use crate::backoff::Backoff;
 use crate::error::{Error, Result};
 use crate::fair::Turns;
+use crate::guard::Spot;
 use crate::panics::{catch, presentable};
-use crate::reason::Reason;
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::PipelineMetrics;
 use crate::workflow::Engine;
 
 use super::admission::Admission;
 use super::admitter::{Admitter, Broken};
+use super::gate::{STAYS, Waiting};
 use super::intake::Intake;
 use super::stats::Stats;
 use super::subscribers::{Feed, Subscribers};
@@ -50,6 +51,8 @@ pub(crate) struct Source {
     pub(crate) engine: Arc<Engine>,
     pub(crate) metrics: PipelineMetrics,
     pub(crate) caller: CallerId,
+    /// Where the watchdog sees its `next`.
+    pub(crate) spot: Spot,
     /// Requested when this instance is to produce no more.
     pub(crate) stop: CancellationToken,
     pub(crate) broken: Broken,
@@ -95,6 +98,7 @@ pub(crate) async fn drive(
             admissions,
             unplaced,
             turns: Turns::default(),
+            tick: Box::pin(tokio::time::sleep(STAYS)),
         };
         producer.run(&mut *instance).instrument(span).await
     };
@@ -136,6 +140,8 @@ struct Producer<'a> {
     admissions: mpsc::UnboundedSender<Admission>,
     unplaced: Arc<Semaphore>,
     turns: Turns,
+    /// Goes off about once in so long while it waits; kept, because waits are short and many.
+    tick: Pin<Box<Sleep>>,
 }
 
 /// How one call of `next` went.
@@ -247,31 +253,42 @@ impl Producer<'_> {
                 called.store(true, Ordering::Relaxed);
                 source.subscribers.set_idle(false);
             }
-            catch(instance.next()).await
+            catch(source.spot.watch(instance.next())).await
         };
         let mut next = std::pin::pin!(source.caller.scope(next));
-        let mut waiting = Waiting { metrics: &source.metrics, waits: None };
+        let gate = source.subscribers.gate();
+        let mut waiting = Waiting::no(gate.told(), &source.metrics);
         loop {
             let feed = self.feed.borrow_and_update().clone();
             if feed.halted || feed.list.is_empty() {
                 return Called::Halted;
             }
-            let full = feed.list.iter().find_map(|subscriber| Some((subscriber, subscriber.holds_back().pop()?)));
-            waiting.set(if feed.paused { Some(&Reason::Paused) } else { full.as_ref().map(|(_, wait)| &wait.reason) });
-            if feed.paused || full.is_some() {
+            let full = feed.list.iter().find_map(|full| Some((full, full.places.closed_by()?)));
+            let held = if gate.is_open() { Vec::new() } else { gate.waits() };
+            if full.is_some() || !held.is_empty() {
+                let words = held.iter().map(|wait| wait.reason.as_str()).chain(full.map(|(_, word)| word));
+                waiting.because(words);
+                waiting.log(&held);
                 let room = async {
-                    match full.filter(|_| !feed.paused) {
-                        Some((full, _)) => full.opens().await,
+                    match full.filter(|_| held.is_empty()) {
+                        // The place is given back at once: an idle source must not hold what a resumed workflow could use.
+                        Some((full, _)) => drop(full.room().await),
                         None => std::future::pending().await,
                     }
                 };
                 tokio::select! {
+                    biased;
                     () = source.stop.cancelled() => return Called::Stopped,
                     _ = self.feed.changed() => {}
                     () = room => {}
+                    () = self.tick.as_mut(), if !waiting.is_old() => {
+                        self.tick.as_mut().reset(Instant::now() + STAYS);
+                        waiting.log_if_it_stays(|| source.subscribers.waits_for());
+                    }
                 }
                 continue;
             }
+            waiting.ends();
             let came = poll_fn(|cx| poll_either(&mut self.requests, next.as_mut(), self.requests_first, cx));
             let came = tokio::select! {
                 biased;
@@ -338,7 +355,10 @@ impl Producer<'_> {
             // On a stop the event is in hand already: it is admitted all the same, and its workflows stay stored.
             tokio::select! {
                 biased;
-                taken = orchestration.room() => offer.place = Some(taken),
+                mut taken = orchestration.room() => {
+                    taken.weigh(offer.start.as_ref().map_or(0, |start| start.weight));
+                    offer.place = Some(taken);
+                }
                 () = orchestration.stopping.cancelled() => {}
                 () = stop() => {}
             }
@@ -378,29 +398,5 @@ fn poll_request(requests: &mut Requests, cx: &mut Context<'_>) -> Poll<Delivery<
             Poll::Pending
         }
         Poll::Pending => Poll::Pending,
-    }
-}
-
-/// Tells in a gauge why the pipeline waits, for as long as it does.
-struct Waiting<'a> {
-    metrics: &'a PipelineMetrics,
-    waits: Option<metrics::Gauge>,
-}
-
-impl Waiting<'_> {
-    fn set(&mut self, reason: Option<&Reason>) {
-        if let Some(gauge) = self.waits.take() {
-            gauge.set(0.0);
-        }
-        self.waits = reason.map(|reason| self.metrics.waiting(reason));
-        if let Some(gauge) = &self.waits {
-            gauge.set(1.0);
-        }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.set(None);
     }
 }

@@ -2,18 +2,28 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::clock::now_ms;
 use crate::reason::{Reason, Wait};
 use crate::workflow::Orchestration;
 
-/// The orchestrations of one pipeline, and whether it may produce for them.
+use super::gate::{Gate, Hold};
+
+/// The orchestrations of one pipeline, and the gate in front of it.
 ///
 /// It outlives the instances of the pipeline: one that is started again feeds whom the last one fed.
 pub(crate) struct Subscribers {
-    feed: watch::Sender<Feed>,
+    feed: Arc<watch::Sender<Feed>>,
+    /// What is in the way of events, beside the places of the orchestrations; tells of changes through the feed.
+    gate: Arc<Gate>,
+    /// In the way while an operator wants it so.
+    paused: Arc<Hold>,
+    /// What may be in the way of every pipeline of the program.
+    everyone: Vec<Arc<Hold>>,
+    /// Held while the list changes, so that the gate stands behind what the last change says.
+    changing: Mutex<()>,
     /// Whether nobody is inside `next`, so that no event can come any more.
     idle: watch::Sender<bool>,
 }
@@ -22,9 +32,6 @@ pub(crate) struct Subscribers {
 #[derive(Clone, Default)]
 pub(crate) struct Feed {
     pub(crate) list: Arc<[Arc<Orchestration>]>,
-    pub(crate) paused: bool,
-    /// Since when, in milliseconds since the Unix epoch.
-    paused_ms: i64,
     /// Asked to let go of `next`, because whoever is left is leaving.
     pub(crate) halted: bool,
     /// Whether there ever was somebody.
@@ -32,9 +39,9 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Whether events may be taken.
+    /// Whether there is somebody to take events for.
     pub(crate) fn flows(&self) -> bool {
-        !self.paused && !self.halted && !self.list.is_empty()
+        !self.halted && !self.list.is_empty()
     }
 
     /// Whether everyone has left or is leaving.
@@ -51,17 +58,38 @@ pub(crate) struct Taker {
 }
 
 impl Subscribers {
-    pub(crate) fn new() -> Self {
-        Self { feed: watch::Sender::new(Feed::default()), idle: watch::Sender::new(true) }
+    /// `everyone` is what may be in the way of every pipeline of the program.
+    pub(crate) fn new(everyone: Vec<Arc<Hold>>) -> Self {
+        let feed = Arc::new(watch::Sender::new(Feed::default()));
+        let told = feed.clone();
+        let this = Self {
+            gate: Gate::new(move || told.send_modify(|_| {})),
+            paused: Arc::default(),
+            feed,
+            everyone,
+            changing: Mutex::default(),
+            idle: watch::Sender::new(true),
+        };
+        this.arrange();
+        this
     }
 
     /// Adds orchestrations, which get the same events from the first one on.
     pub(crate) fn join(&self, new: impl IntoIterator<Item = Arc<Orchestration>>) {
+        let _changing = self.changing.lock();
         self.feed.send_modify(|feed| {
             feed.list = feed.list.iter().cloned().chain(new).collect();
             feed.halted = false;
             feed.joined = true;
         });
+        self.arrange();
+    }
+
+    /// Puts the gate behind everything that may be in the way now.
+    fn arrange(&self) {
+        let list = self.list();
+        let shared = self.everyone.iter().cloned().chain([self.paused.clone()]);
+        self.gate.stand_behind(shared.chain(list.iter().flat_map(|orchestration| orchestration.holds())));
     }
 
     /// Asks the producer to let go of `next` and to take nothing until somebody joins.
@@ -70,24 +98,26 @@ impl Subscribers {
     }
 
     pub(crate) fn set_paused(&self, paused: bool) {
-        self.feed.send_if_modified(|feed| {
-            let changed = std::mem::replace(&mut feed.paused, paused) != paused;
-            if changed && paused {
-                feed.paused_ms = now_ms();
-            }
-            changed
-        });
+        if paused {
+            self.paused.because(Reason::Paused);
+        } else {
+            self.paused.clear();
+        }
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.feed.borrow().paused
+        self.paused.is_held()
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Why no event is taken; empty if events may be.
     pub(crate) fn waits_for(&self) -> Vec<Wait> {
-        let feed = self.feed.borrow().clone();
-        let paused = feed.paused.then(|| Wait::new(Reason::Paused, feed.paused_ms));
-        paused.into_iter().chain(feed.list.iter().flat_map(|subscriber| subscriber.holds_back())).collect()
+        let list = self.list();
+        let full = list.iter().filter_map(|subscriber| subscriber.places.wait());
+        self.gate.waits().into_iter().chain(full).collect()
     }
 
     /// The orchestrations that are fed.
@@ -121,6 +151,7 @@ impl Subscribers {
 
     /// Takes an orchestration out at once.
     pub(crate) fn evict(&self, orchestration: &Arc<Orchestration>) {
+        let _changing = self.changing.lock();
         self.feed.send_if_modified(|feed| {
             let others: Arc<[_]> =
                 feed.list.iter().filter(|other| !Arc::ptr_eq(other, orchestration)).cloned().collect();
@@ -128,6 +159,7 @@ impl Subscribers {
             feed.list = others;
             changed
         });
+        self.arrange();
     }
 
     /// The producer's view, which tells of changes.

@@ -26,6 +26,10 @@ const MAX_BATCH: usize = 4096;
 /// How long a waiter waits for a store that does not answer, before it is told.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What the operations of a batch may weigh, if one alone is not heavier: a store may need several times as much to write
+/// them, at once.
+const MAX_WEIGHT: usize = 8 << 20;
+
 /// The queue in front of a store.
 ///
 /// It is unbounded by itself: every workflow in flight has at most one operation in it, so the in-flight caps bound it.
@@ -97,14 +101,21 @@ async fn feed(
     tasks: TaskTracker,
 ) {
     let slots = Arc::new(Semaphore::new(store.batches_in_flight().max(1)));
-    let mut batch = Vec::new();
+    // What was too heavy for the last batch comes first.
+    let mut waiting = Vec::new();
     loop {
         // The slot comes first: whatever arrives while the store is busy joins the batch.
-        let slot = free(&slots, &mut requests).await;
-        if requests.recv_many(&mut batch, MAX_BATCH).await == 0 {
+        let slot = free(&slots, &mut waiting, &mut requests).await;
+        if waiting.is_empty() && requests.recv_many(&mut waiting, MAX_BATCH).await == 0 {
             return;
         }
-        let (ops, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|request| (request.op, request.answer)).unzip();
+        while waiting.len() < MAX_BATCH
+            && let Ok(request) = requests.try_recv()
+        {
+            waiting.push(request);
+        }
+        let (ops, answers): (Vec<_>, Vec<_>) =
+            waiting.drain(..light(&waiting)).map(|request| (request.op, request.answer)).unzip();
         let began = Instant::now();
         let committed = store.commit(ops);
         let metrics = metrics.clone();
@@ -137,12 +148,16 @@ fn answer(answers: Vec<oneshot::Sender<Result<Applied, StoreError>>>, results: V
 }
 
 /// Waits until the store takes another batch; who is queued when it hangs meanwhile is told.
-async fn free(slots: &Arc<Semaphore>, requests: &mut mpsc::UnboundedReceiver<Request>) -> OwnedSemaphorePermit {
+async fn free(
+    slots: &Arc<Semaphore>,
+    waiting: &mut Vec<Request>,
+    requests: &mut mpsc::UnboundedReceiver<Request>,
+) -> OwnedSemaphorePermit {
     loop {
         if let Ok(slot) = timeout(PATIENCE, slots.clone().acquire_owned()).await {
             return slot.expect("the semaphore is never closed");
         }
-        while let Ok(request) = requests.try_recv() {
+        for request in waiting.drain(..).chain(std::iter::from_fn(|| requests.try_recv().ok())) {
             let _ = request.answer.send(Err(hangs()));
         }
     }
@@ -150,4 +165,14 @@ async fn free(slots: &Arc<Semaphore>, requests: &mut mpsc::UnboundedReceiver<Req
 
 fn hangs() -> StoreError {
     StoreError::unavailable(format!("the store has not answered for {} s", PATIENCE.as_secs()))
+}
+
+/// How many of the first requests make a batch: at least one.
+fn light(requests: &[Request]) -> usize {
+    let mut weight = 0;
+    let fits = |request: &&Request| {
+        weight += request.op.weight();
+        weight <= MAX_WEIGHT
+    };
+    requests.iter().take_while(fits).count().max(1)
 }

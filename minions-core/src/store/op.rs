@@ -50,6 +50,30 @@ pub enum Op {
     Tidy(Tidy),
 }
 
+impl Op {
+    /// How many bytes of events, contexts and payloads it has.
+    pub(crate) fn weight(&self) -> usize {
+        let emitted = |emits: &[Admit]| emits.iter().map(Admit::weight).sum::<usize>();
+        match self {
+            Self::Admit(admit) => admit.weight(),
+            Self::Advance(advance) => {
+                advance.context.len() + advance.event.as_ref().map_or(0, |event| event.len()) + emitted(&advance.emits)
+            }
+            Self::Resolve(resolve) => emitted(&resolve.emits),
+            Self::Signal(signal) => signal.payload.len(),
+            Self::Amend(amend) => amend.context.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl Admit {
+    fn weight(&self) -> usize {
+        // One event, and one copy of it in every row.
+        self.create.iter().map(|new| self.event.len() + new.context.len()).sum()
+    }
+}
+
 /// What an operation came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

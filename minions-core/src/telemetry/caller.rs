@@ -100,6 +100,13 @@ impl CallerId {
     }
 }
 
+impl CallerId {
+    /// Does `work` on behalf of this caller.
+    pub(crate) fn scope_sync<T>(self, work: impl FnOnce() -> T) -> T {
+        SCOPE.sync_scope(Scope { caller: self, standing: None }, work)
+    }
+}
+
 /// Spawns a task that works on behalf of whoever spawns it, so that its calls of resources are counted as theirs, and the
 /// time that they wait for a [limit](crate::limit) does not count as time of the step.
 ///

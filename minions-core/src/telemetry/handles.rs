@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use parking_lot::Mutex;
 
 use crate::minion::StepInfo;
-use crate::reason::Reason;
 use crate::store::{Applied, StoreError};
 
 use super::names;
@@ -148,11 +148,15 @@ pub(crate) struct PipelineMetrics {
     pub(crate) refused: Counter,
     pub(crate) errors: Counter,
     pipeline: String,
+    /// One for each reason that it ever waited for: a handful, looked up for many short waits.
+    waiting: Mutex<Vec<(&'static str, Gauge)>>,
 }
 
 impl PipelineMetrics {
     pub(crate) fn register(pipeline: &str) -> Self {
         let p = || pipeline.to_owned();
+        let waiting = gauge!(names::PIPELINE_WAITING, "pipeline" => p(), "reason" => "in_flight");
+        waiting.set(0.0);
         Self {
             produced: counter!(names::EVENTS_PRODUCED, "pipeline" => p()),
             fanned_out: counter!(names::EVENTS_FANNED_OUT, "pipeline" => p()),
@@ -160,11 +164,19 @@ impl PipelineMetrics {
             refused: counter!(names::EVENTS_REFUSED, "pipeline" => p()),
             errors: counter!(names::PIPELINE_ERRORS, "pipeline" => p()),
             pipeline: p(),
+            waiting: Mutex::new(vec![("in_flight", waiting)]),
         }
     }
 
-    /// Whether it waits because of this; there from the first time on that it does.
-    pub(crate) fn waiting(&self, reason: &Reason) -> Gauge {
-        gauge!(names::PIPELINE_WAITING, "pipeline" => self.pipeline.clone(), "reason" => reason.as_str())
+    /// Says whether it waits for the reason `word`; there from the first time on that it does.
+    pub(crate) fn waiting(&self, word: &'static str, waits: f64) {
+        let mut waiting = self.waiting.lock();
+        let known = waiting.iter().position(|(known, _)| *known == word);
+        let index = known.unwrap_or_else(|| {
+            let gauge = gauge!(names::PIPELINE_WAITING, "pipeline" => self.pipeline.clone(), "reason" => word);
+            waiting.push((word, gauge));
+            waiting.len() - 1
+        });
+        waiting[index].1.set(waits);
     }
 }

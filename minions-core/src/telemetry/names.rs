@@ -85,6 +85,12 @@ table! {
         "Workflows and pipelines that wait for a store that fails.";
     QUARANTINED = "minions_workflows_quarantined", Gauge, Count, ["orchestration", "minion"],
         "Workflows set aside since this process started, and those found at its start.";
+    RUNTIME_LAG = "minions_runtime_lag_seconds", Gauge, Seconds, [],
+        "How long a task that was ready has waited for a thread of the runtime.";
+    THREADS_BLOCKED = "minions_runtime_blocked_threads", Gauge, Count, [],
+        "Threads of the runtime that user code has held for a while without an await.";
+    THREAD_BLOCKS = "minions_runtime_blocks_total", Counter, Count, ["kind", "component", "what"],
+        "Times that user code held a thread of the runtime for a while; what is a step or a hook. Twice a minute at most.";
     COMPONENT_UP = "minions_component_up", Gauge, Count, ["kind", "component"],
         "1 while a component runs.";
     COMPONENT_HEALTHY = "minions_component_healthy", Gauge, Count, ["kind", "component"],

@@ -61,6 +61,7 @@ pub(super) async fn attempt(o: &Orchestration, state: &mut Start, activity: &Arc
         failure: state.failure.clone().filter(|_| step.on_failure),
         pending: pending.clone(),
         stop: Stop::new(o.stopping.clone()),
+        blocking: o.engine.blocking.clone(),
     };
     // An error span, because a filter that lets only errors through should still say whose they are.
     let span = error_span!(
@@ -75,7 +76,8 @@ pub(super) async fn attempt(o: &Orchestration, state: &mut Start, activity: &Arc
     );
     metrics.started.increment(1);
     let _in_flight = GaugeGuard::enter(&metrics.in_flight);
-    let running = o.caller.scope_at(standing, catch(state.loaded.step(state.index, &workflow))).instrument(span);
+    let step_runs = o.spots[state.index].watch(state.loaded.step(state.index, &workflow));
+    let running = o.caller.scope_at(standing, catch(step_runs)).instrument(span);
     let answer = match workflow.deadline {
         // Boxed, so that a timer does not lie in the memory of every workflow without one.
         Some(deadline) => Box::pin(within(activity, deadline, running)).await,

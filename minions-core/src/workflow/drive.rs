@@ -23,8 +23,9 @@ use crate::telemetry::handles::End;
 use super::attempt::{Failed, Outcome, attempt};
 use super::engine::NotDurable;
 use super::judge::{Decision, decide};
-use super::orchestration::{Orchestration, Place, Start};
+use super::orchestration::{Orchestration, Start};
 use super::pending::Asked;
+use super::places::Place;
 use super::seat::Taken;
 
 /// What a workflow leaves behind when its task ends.
@@ -104,6 +105,7 @@ impl Run<'_> {
         if !o.engine.keeps {
             // Where it fails, nothing needs it unless the step is tried again, which it cannot be then.
             self.before = encode(&self.state).unwrap_or_default();
+            self.place.weigh(self.before.len() as u64);
         }
         let outcome = attempt(o, &mut self.state, &self.activity).await;
         drop(seat);
@@ -163,6 +165,7 @@ impl Run<'_> {
         let stays = next.index == self.state.index && next.seq == self.state.seq;
         let wait = next.wait.clone();
         if o.engine.keeps {
+            self.place.weigh(self.state.event_weight + context.len() as u64);
             let op = Arc::new(Op::from(Advance {
                 id: self.state.id,
                 revision: self.state.revision + 1,
@@ -220,7 +223,7 @@ impl Run<'_> {
         if let Some(signal) = wait.signal {
             (self.state.signal, self.state.payload) = (Some(signal.into_owned()), payload);
         }
-        self.place.take_again(self.o).await;
+        self.place.take_again().await;
         Then::Step
     }
 

@@ -3,15 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
 use crate::limit::{Circuits, Limits};
-use crate::pipeline::Intake;
+use crate::pipeline::{Holds, Intake};
 use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStore, StoreError};
 use crate::telemetry::handles::CheckpointMetrics;
 use crate::telemetry::{Kept, WorkflowLedger};
@@ -22,6 +23,9 @@ use super::quarantine::{Quarantine, QuarantineBounds};
 use super::recovery::Recovery;
 use super::routes::Routes;
 use super::{Orchestration, WorkflowId, WorkflowIds};
+
+/// Counts the programs of the process.
+static PROGRAMS: AtomicU64 = AtomicU64::new(0);
 
 /// Shared by every orchestration of one runtime.
 pub(crate) struct Engine {
@@ -37,11 +41,18 @@ pub(crate) struct Engine {
     disowned: watch::Sender<Option<StoreError>>,
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
-    pub(crate) quarantine: Quarantine,
+    pub(crate) quarantine: Arc<Quarantine>,
+    /// What may keep events away from any of its pipelines.
+    pub(crate) holds: Holds,
+    /// Which program of the process it is.
+    pub(crate) program: u64,
+    /// One permit for every call of [`Workflow::blocking`](super::Workflow::blocking) that may run at once.
+    pub(crate) blocking: Arc<Semaphore>,
+    /// How much the workflows of one orchestration that are awake may weigh, in bytes.
+    pub(crate) max_weight: u64,
     /// The limiters of this program, which outlive everything that they limit.
     pub(crate) limits: Arc<Limits>,
     /// What they say about its resources.
-    #[expect(dead_code, reason = "asked by the intake gate")]
     pub(crate) circuits: Circuits,
     /// What the store held at the start.
     pub(crate) stored: Stored,
@@ -68,7 +79,9 @@ impl Engine {
     pub(crate) fn new(
         store: Arc<dyn StateStore>,
         opened: &Opened,
-        bounds: QuarantineBounds,
+        quarantine: QuarantineBounds,
+        max_weight: u64,
+        max_blocking: usize,
         limits: Arc<Limits>,
     ) -> Self {
         let metrics = CheckpointMetrics::register();
@@ -79,7 +92,11 @@ impl Engine {
             committer: Mutex::new(Some(Committer::start(store.clone(), metrics))),
             routes: Routes::default(),
             mailbox: Mailbox::default(),
-            quarantine: Quarantine::new(bounds),
+            quarantine: Quarantine::new(quarantine),
+            holds: Holds::default(),
+            max_weight,
+            program: PROGRAMS.fetch_add(1, Ordering::Relaxed),
+            blocking: Arc::new(Semaphore::new(max_blocking.min(Semaphore::MAX_PERMITS))),
             circuits: limits.circuits().clone(),
             limits,
             stored: Stored::default(),
@@ -211,6 +228,7 @@ impl Engine {
 
     /// Waits until everything queued is answered; nothing can be committed afterwards.
     pub(crate) async fn close(&self) {
+        self.quarantine.close();
         let committer = self.committer.lock().take();
         if let Some(committer) = committer {
             committer.close().await;

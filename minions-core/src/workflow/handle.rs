@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::component::Stop;
@@ -48,6 +49,8 @@ pub struct Workflow {
     pub(crate) failure: Option<Arc<StepFailure>>,
     pub(crate) pending: Arc<Pending>,
     pub(crate) stop: Stop,
+    /// One permit for every piece of blocking work that may run at once.
+    pub(crate) blocking: Arc<Semaphore>,
 }
 
 impl Workflow {
@@ -68,6 +71,7 @@ impl Workflow {
             failure: None,
             pending: Arc::default(),
             stop: Stop::never(),
+            blocking: Arc::new(Semaphore::new(1)),
         }
     }
 

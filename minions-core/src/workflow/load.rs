@@ -81,6 +81,8 @@ fn load(o: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
         payload: row.payload.clone().map(Into::into),
         failure: failure.filter(|_| o.steps[index].on_failure).cloned().map(Arc::new),
         failures: if o.history.is_none() { Vec::new() } else { row.failures.clone() },
+        event_weight: row.event.len() as u64,
+        weight: row.weight() as u64,
     })
 }
 

@@ -1,6 +1,7 @@
 //! One event × one minion: identity, the step that runs, and what moves it on.
 
 mod attempt;
+mod blocking;
 mod boot;
 mod drive;
 mod engine;
@@ -11,7 +12,9 @@ mod load;
 mod mailbox;
 mod operate;
 mod orchestration;
+mod page;
 mod pending;
+mod places;
 mod quarantine;
 mod recovery;
 mod resume;
@@ -20,12 +23,14 @@ mod seat;
 mod state;
 mod waker;
 
+pub use blocking::Blocking;
 pub use boot::{BootReport, UnknownOrchestration};
 pub(crate) use engine::{Engine, NotDurable};
 pub use handle::{IdempotencyKey, Workflow};
 pub use id::{ParseWorkflowIdError, WorkflowId, WorkflowIds};
 pub(crate) use orchestration::{Orchestration, Start};
 pub(crate) use pending::{Asked, Pending};
+pub(crate) use places::Place;
 pub use quarantine::QuarantineBounds;
 pub(crate) use resume::Backlog;
 pub use state::WorkflowState;

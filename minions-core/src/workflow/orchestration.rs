@@ -2,12 +2,12 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,9 +15,11 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::warn;
 
 use crate::backoff::Backoff;
-use crate::clock::now_ms;
+use crate::component::Kind;
+use crate::guard::{Code, Spot};
 use crate::minion::{ErasedMinion, ErasedWorkflow, History, StepInfo};
-use crate::reason::{Reason, Wait};
+use crate::pipeline::Hold;
+use crate::reason::Wait;
 use crate::store::{Due, Filter, NewWorkflow, StepFailure, StoreError, StoredWorkflow};
 use crate::telemetry::activity::Activity;
 use crate::telemetry::caller::CallerId;
@@ -27,6 +29,7 @@ use crate::telemetry::{Kept, WorkflowLedger};
 use super::boot::Boot;
 use super::drive::{Left, drive};
 use super::operate::Waking;
+use super::places::{Place, Places};
 use super::seat::Seat;
 use super::waker::{TakenUp, Waker};
 use super::{Engine, WorkflowId};
@@ -39,15 +42,15 @@ pub(crate) struct Orchestration {
     pub(crate) steps: &'static [StepInfo],
     pub(crate) steps_hash: u64,
     pub(crate) caller: CallerId,
+    /// Where the watchdog sees each step.
+    pub(crate) spots: Box<[Spot]>,
     pub(crate) metrics: WorkflowMetrics,
     pub(crate) engine: Arc<Engine>,
     pub(crate) ledger: Arc<Kept<WorkflowLedger>>,
-    /// One permit for every workflow that may be awake.
-    slots: Arc<Semaphore>,
-    /// How many there are.
-    max_in_flight: usize,
-    /// When the last free one was taken, in milliseconds since the Unix epoch.
-    taken_ms: AtomicI64,
+    /// One for every workflow that may be awake.
+    pub(crate) places: Arc<Places>,
+    /// What else may keep events away from it, beside its quarantine: the resources that it and its pipeline need.
+    needs: OnceLock<Vec<Arc<Hold>>>,
     tasks: TaskTracker,
     awake: Mutex<HashMap<WorkflowId, Task, foldhash::fast::RandomState>>,
     /// Told whenever a workflow is awake no more.
@@ -100,6 +103,10 @@ pub(crate) struct Start {
     pub(crate) failure: Option<Arc<StepFailure>>,
     /// Its last errors, if a history wants them.
     pub(crate) failures: Vec<StepFailure>,
+    /// How many bytes its event takes when it is encoded; 0 where nothing is stored.
+    pub(crate) event_weight: u64,
+    /// The same with its context.
+    pub(crate) weight: u64,
 }
 
 impl Start {
@@ -119,6 +126,8 @@ impl Start {
             payload: None,
             failure: None,
             failures: Vec::new(),
+            event_weight: 0,
+            weight: 0,
         }
     }
 }
@@ -143,22 +152,6 @@ impl Start {
     }
 }
 
-/// The permit of a workflow to be awake, which it gives back while it waits in memory.
-pub(crate) struct Place(Option<OwnedSemaphorePermit>);
-
-impl Place {
-    pub(crate) fn give_back(&mut self) {
-        self.0 = None;
-    }
-
-    /// # Cancel safety
-    ///
-    /// Safe; the place in the queue is lost.
-    pub(crate) async fn take_again(&mut self, orchestration: &Orchestration) {
-        self.0 = Some(orchestration.room().await);
-    }
-}
-
 impl Orchestration {
     pub(crate) fn new(
         id: Arc<str>,
@@ -170,13 +163,18 @@ impl Orchestration {
         let (name, steps) = (minion.name(), minion.steps());
         let metrics = WorkflowMetrics::register(&id, name, steps);
         metrics.quarantined.set(engine.quarantine.found(&id, 0) as f64);
+        let spot = |step: &StepInfo| {
+            let (component, orchestration) = (name.into(), id.clone());
+            let (program, what, location) = (engine.program, step.name, step.location);
+            Spot::new(Code { program, kind: Kind::Minion, component, orchestration, what, location })
+        };
         Self {
+            spots: steps.iter().map(spot).collect(),
             ledger: engine.ledger(&id),
             metrics,
             steps_hash: minion.steps_hash(),
-            slots: Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS))),
-            max_in_flight,
-            taken_ms: AtomicI64::new(0),
+            places: Places::new(id.clone(), max_in_flight, engine.max_weight),
+            needs: OnceLock::new(),
             tasks: TaskTracker::new(),
             awake: Mutex::default(),
             admissions: TaskTracker::new(),
@@ -238,31 +236,31 @@ impl Orchestration {
         self.admissions.wait().await;
     }
 
-    /// Whether another workflow may wake up now.
-    pub(crate) fn has_room(&self) -> bool {
-        self.slots.available_permits() > 0
-    }
-
     /// Waits until another workflow may wake up.
     ///
     /// # Cancel safety
     ///
     /// Safe; the place in the queue is lost.
-    pub(crate) async fn room(&self) -> OwnedSemaphorePermit {
-        let slot = self.slots.clone().acquire_owned().await.expect("the semaphore is never closed");
-        if !self.has_room() {
-            self.taken_ms.store(now_ms(), Ordering::Relaxed);
-        }
-        slot
+    pub(crate) async fn room(&self) -> Place {
+        self.places.take().await
     }
 
-    /// Why no other workflow may wake up now, if that is so.
-    pub(crate) fn full(&self) -> Option<Wait> {
-        if self.has_room() {
-            return None;
-        }
-        let reason = Reason::InFlight { orchestration: self.id.clone(), max: self.max_in_flight };
-        Some(Wait::new(reason, self.taken_ms.load(Ordering::Relaxed)))
+    /// Says what resources it and its pipeline need, once they are known.
+    pub(crate) fn needs(&self, holds: Vec<Arc<Hold>>) {
+        // It is engaged once.
+        let _ = self.needs.set(holds);
+    }
+
+    /// What may keep events away from it, beside its places.
+    pub(crate) fn holds(&self) -> impl Iterator<Item = Arc<Hold>> {
+        let needs = self.needs.get().map_or(&[][..], Vec::as_slice);
+        std::iter::once(self.engine.quarantine.hold(&self.id)).chain(needs.iter().cloned())
+    }
+
+    /// Why no more events may be taken because of it; empty if they may.
+    pub(crate) fn holds_back(&self) -> Vec<Wait> {
+        let quarantine = self.engine.quarantine.hold(&self.id);
+        quarantine.waits().into_iter().chain(self.places.wait()).collect()
     }
 
     /// The row of a workflow that is about to begin.
@@ -306,18 +304,19 @@ impl Orchestration {
         }
     }
 
-    /// Runs a workflow in a task of its own; `slot` is given back when it ends. False if it runs already.
-    pub(crate) fn spawn(self: &Arc<Self>, start: Start, slot: OwnedSemaphorePermit) -> bool {
+    /// Runs a workflow in a task of its own; `place` is given back when it ends. False if it runs already.
+    pub(crate) fn spawn(self: &Arc<Self>, start: Start, mut place: Place) -> bool {
         let id = start.id;
         // Held over the spawn, so that a workflow that ends at once finds itself in the map.
         let mut awake = self.awake.lock();
         if awake.contains_key(&id) {
             return false;
         }
+        place.weigh(start.weight);
         self.begun.fetch_add(1, Ordering::Release);
         self.metrics.in_flight.increment(1.0);
         self.ledger.book(|ledger| ledger.running += 1);
-        let mut guard = Awake { orchestration: self.clone(), id, place: Place(Some(slot)), left: Left::Nothing };
+        let mut guard = Awake { orchestration: self.clone(), id, place, left: Left::Nothing };
         let activity = Activity::new(self.name, self.id.clone(), id);
         let seen = activity.clone();
         // In a box, because it is moved from future to future on its way to where it is used.

@@ -2,21 +2,23 @@
 //! more events, because what fails for everybody would otherwise fill the disk unseen.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
-use tracing::{info, warn};
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 
 use crate::clock::now_ms;
+use crate::pipeline::Hold;
 use crate::reason::{Reason, Wait};
 use crate::store::{Filter, StateStore, Status, StoreError};
 
-use super::orchestration::Orchestration;
-
 /// How many rows are read at once to find the oldest one.
 const PAGE: usize = 256;
+
+/// However far away the end of an age is: the time of day may be set, and a machine may have slept.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 /// How much quarantine one orchestration may have before its pipeline takes no more events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,34 +55,24 @@ impl QuarantineBounds {
 pub(crate) struct Quarantine {
     bounds: QuarantineBounds,
     kept: Mutex<HashMap<Arc<str>, Kept>>,
-    /// Told whenever there are fewer.
-    fewer: Notify,
+    /// For the task that waits until the oldest one is too old.
+    this: Weak<Self>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Kept {
     count: u64,
     /// When the oldest one was last changed, if ages matter.
     oldest_ms: Option<i64>,
-    /// Since when there are as many as there may be.
-    full_ms: Option<i64>,
-}
-
-impl Kept {
-    /// There are so many by now; answers how many.
-    fn becomes(&mut self, count: u64, max: u64) -> u64 {
-        self.count = count;
-        self.full_ms = if count >= max { self.full_ms.or_else(|| Some(now_ms())) } else { None };
-        if count == 0 {
-            self.oldest_ms = None;
-        }
-        count
-    }
+    /// In the way of events while it is beyond its bounds.
+    hold: Arc<Hold>,
+    /// Looks again when the oldest one is too old.
+    timer: Option<AbortHandle>,
 }
 
 impl Quarantine {
-    pub(crate) fn new(bounds: QuarantineBounds) -> Self {
-        Self { bounds, kept: Mutex::default(), fewer: Notify::new() }
+    pub(crate) fn new(bounds: QuarantineBounds) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self { bounds, kept: Mutex::default(), this: this.clone() })
     }
 
     /// How many an orchestration has.
@@ -88,29 +80,27 @@ impl Quarantine {
         self.kept.lock().get(orchestration).map_or(0, |kept| kept.count)
     }
 
+    /// What is in the way of its events while there is too much.
+    pub(crate) fn hold(&self, orchestration: &Arc<str>) -> Arc<Hold> {
+        self.kept.lock().entry(orchestration.clone()).or_default().hold.clone()
+    }
+
     /// Adds what was found; answers how many there are.
     pub(crate) fn found(&self, orchestration: &Arc<str>, count: u64) -> u64 {
-        let mut kept = self.kept.lock();
-        let kept = kept.entry(orchestration.clone()).or_default();
-        kept.becomes(kept.count + count, self.bounds.max)
+        self.change(orchestration, |kept| kept.count += count)
     }
 
     /// Adds one that was set aside just now; answers how many there are.
     pub(crate) fn add(&self, orchestration: &Arc<str>) -> u64 {
-        let mut kept = self.kept.lock();
-        let kept = kept.entry(orchestration.clone()).or_default();
-        kept.oldest_ms.get_or_insert_with(now_ms);
-        kept.becomes(kept.count + 1, self.bounds.max)
+        self.change(orchestration, |kept| {
+            kept.count += 1;
+            kept.oldest_ms.get_or_insert_with(now_ms);
+        })
     }
 
     /// Takes one away; answers how many there are.
     pub(crate) fn remove(&self, orchestration: &str) -> u64 {
-        let left = match self.kept.lock().get_mut(orchestration) {
-            Some(kept) => kept.becomes(kept.count.saturating_sub(1), self.bounds.max),
-            None => 0,
-        };
-        self.fewer.notify_waiters();
-        left
+        self.change(&orchestration.into(), |kept| kept.count = kept.count.saturating_sub(1))
     }
 
     /// Looks again for the oldest one of an orchestration, if there is a bound for its age.
@@ -130,60 +120,56 @@ impl Quarantine {
             filter = filter.after(last.id);
             oldest_ms = page.iter().map(|row| row.updated_ms).chain(oldest_ms).min();
         }
-        self.kept.lock().entry(orchestration.clone()).or_default().oldest_ms = oldest_ms;
-        self.fewer.notify_waiters();
+        self.change(orchestration, |kept| kept.oldest_ms = oldest_ms);
         Ok(())
     }
 
-    /// Why no more events may be taken for an orchestration, if that is so because of its quarantine.
-    pub(crate) fn holds_back(&self, orchestration: &Arc<str>) -> Option<Wait> {
-        let kept = self.kept.lock().get(orchestration).copied()?;
-        let orchestration = orchestration.clone();
-        if let Some(full_ms) = kept.full_ms {
-            let reason = Reason::Quarantine { orchestration, count: kept.count, max: self.bounds.max };
-            return Some(Wait::new(reason, full_ms));
-        }
-        let (age, since_ms) = (self.bounds.age?, kept.oldest_ms?);
-        let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        let passed = u64::try_from(now_ms().saturating_sub(since_ms)).unwrap_or(0);
-        let too_old = Reason::QuarantineAge { orchestration, since_ms, age_ms };
-        (passed > age_ms).then(|| Wait::new(too_old, since_ms.saturating_add_unsigned(age_ms)))
-    }
-}
-
-impl Orchestration {
-    /// Why no more events may be taken for it; empty if they may.
-    pub(crate) fn holds_back(&self) -> Vec<Wait> {
-        let quarantine = self.engine.quarantine.holds_back(&self.id);
-        quarantine.into_iter().chain(self.full()).collect()
-    }
-
-    /// Waits until another event may be taken for it.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe; the place in the queue is lost.
-    pub(crate) async fn opens(&self) {
-        self.quarantine_has_room().await;
-        // The place is given back at once: an idle source must not hold what a resumed workflow could use.
-        drop(self.room().await);
-    }
-
-    /// Waits until its quarantine is within its bounds, if it is not.
-    async fn quarantine_has_room(&self) {
-        let quarantine = &self.engine.quarantine;
-        let mut told = false;
-        loop {
-            let mut fewer = std::pin::pin!(quarantine.fewer.notified());
-            fewer.as_mut().enable();
-            let Some(wait) = quarantine.holds_back(&self.id) else { break };
-            if !std::mem::replace(&mut told, true) {
-                warn!(orchestration = &*self.id, reason = %wait.reason, "its pipeline takes no more events");
+    /// Watches over no ages any more.
+    pub(crate) fn close(&self) {
+        for kept in self.kept.lock().values_mut() {
+            if let Some(timer) = kept.timer.take() {
+                timer.abort();
             }
-            fewer.await;
         }
-        if told {
-            info!(orchestration = &*self.id, "its quarantine has room again; its pipeline takes events");
+    }
+
+    fn change(&self, orchestration: &Arc<str>, change: impl FnOnce(&mut Kept)) -> u64 {
+        let mut all = self.kept.lock();
+        let kept = all.entry(orchestration.clone()).or_default();
+        change(kept);
+        if kept.count == 0 {
+            kept.oldest_ms = None;
+        }
+        self.judge(orchestration, kept);
+        kept.count
+    }
+
+    /// Gets in the way of events, or out of it.
+    fn judge(&self, orchestration: &Arc<str>, kept: &mut Kept) {
+        if let Some(timer) = kept.timer.take() {
+            timer.abort();
+        }
+        let (orchestration, count, max) = (orchestration.clone(), kept.count, self.bounds.max);
+        if count >= max {
+            return kept.hold.because(Reason::Quarantine { orchestration, count, max });
+        }
+        let (Some(age), Some(since_ms)) = (self.bounds.age, kept.oldest_ms) else { return kept.hold.clear() };
+        let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let end_ms = since_ms.saturating_add_unsigned(age_ms);
+        let left = u64::try_from(end_ms.saturating_sub(now_ms())).unwrap_or(0);
+        if end_ms < now_ms() {
+            return kept.hold.set(vec![Wait::new(Reason::QuarantineAge { orchestration, since_ms, age_ms }, end_ms)]);
+        }
+        kept.hold.clear();
+        if let Ok(runtime) = Handle::try_current() {
+            let this = self.this.clone();
+            let look_again = async move {
+                tokio::time::sleep(Duration::from_millis(left.saturating_add(1)).min(LONGEST)).await;
+                if let Some(this) = this.upgrade() {
+                    this.change(&orchestration, |_| {});
+                }
+            };
+            kept.timer = Some(runtime.spawn(look_again).abort_handle());
         }
     }
 }
@@ -195,12 +181,16 @@ mod tests {
     #[test]
     fn w6_counts_go_up_and_down_and_the_bound_is_where_it_is_said_to_be() {
         let (quarantine, id) = (Quarantine::new(QuarantineBounds::at_most(2)), Arc::from("a/b"));
-        assert_eq!((quarantine.found(&id, 1), quarantine.holds_back(&id)), (1, None));
+        let hold = quarantine.hold(&id);
+        assert_eq!((quarantine.found(&id, 1), hold.is_held()), (1, false));
         assert_eq!(quarantine.add(&id), 2);
-        let wait = quarantine.holds_back(&id).expect("it is at its bound");
-        assert_eq!(wait.reason, Reason::Quarantine { orchestration: id.clone(), count: 2, max: 2 });
-        assert_eq!(quarantine.holds_back(&"c/d".into()), None);
-        assert_eq!((quarantine.remove(&id), quarantine.holds_back(&id)), (1, None));
+        let waits = hold.waits();
+        assert_eq!(waits[0].reason, Reason::Quarantine { orchestration: id.clone(), count: 2, max: 2 });
+        assert_eq!(quarantine.add(&id), 3);
+        assert_eq!(hold.waits()[0].since_ms, waits[0].since_ms, "it has been so since then");
+        assert!(!quarantine.hold(&"c/d".into()).is_held());
+        assert_eq!((quarantine.remove(&id), hold.is_held()), (2, true));
+        assert_eq!((quarantine.remove(&id), hold.is_held()), (1, false));
         assert_eq!((quarantine.remove(&id), quarantine.remove(&id)), (0, 0));
     }
 }

@@ -13,9 +13,8 @@ use crate::store::{Filter, Status, StoreError, StoredWorkflow};
 use super::WorkflowId;
 use super::load::{Woken, wake};
 use super::orchestration::Orchestration;
+use super::page::PageSize;
 use super::recovery;
-
-const PAGE: usize = 256;
 
 /// What is left of an orchestration's earlier runs.
 pub(crate) struct Backlog {
@@ -41,9 +40,10 @@ impl Backlog {
         if orchestration.engine.recovery.is_under_way() && !recovery::clear(&orchestration).await {
             return;
         }
-        let mut after = None;
+        let (mut after, mut size) = (None, PageSize::default());
         loop {
-            let Some(page) = next_page(&orchestration, after, self.up_to).await else { return };
+            let Some(page) = next_page(&orchestration, after, self.up_to, size.rows()).await else { return };
+            size.learn(&page);
             after = page.last().map(|row| row.id);
             if after.is_none() {
                 break;
@@ -91,7 +91,7 @@ async fn wake_later(orchestration: &Arc<Orchestration>, id: WorkflowId) -> Woken
     }
     // If it rests by now, the reader of what is due has passed over it, and the one that it told of it is gone.
     orchestration.waker.note(i64::MIN);
-    match next_page(orchestration, Some(id.predecessor()), id).await {
+    match next_page(orchestration, Some(id.predecessor()), id, 1).await {
         Some(rows) => match rows.into_iter().next() {
             Some(row) => wake(orchestration, row).await,
             None => Woken::SetAside,
@@ -104,10 +104,11 @@ async fn page(
     orchestration: &Orchestration,
     after: Option<WorkflowId>,
     up_to: WorkflowId,
+    rows: usize,
 ) -> Result<Vec<StoredWorkflow>, StoreError> {
     let mut filter = Filter::all().orchestration(&*orchestration.id).status(Status::Running).rests(false).up_to(up_to);
     filter.after = after;
-    orchestration.engine.store.scan(filter, PAGE).await
+    orchestration.engine.store.scan(filter, rows).await
 }
 
 /// Reads on however long the store fails; nothing only if the orchestration stops.
@@ -115,10 +116,11 @@ async fn next_page(
     orchestration: &Orchestration,
     after: Option<WorkflowId>,
     up_to: WorkflowId,
+    rows: usize,
 ) -> Option<Vec<StoredWorkflow>> {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
     loop {
-        match page(orchestration, after, up_to).await {
+        match page(orchestration, after, up_to, rows).await {
             Ok(page) => return Some(page),
             Err(error) => {
                 let cause: &dyn std::error::Error = &error;

@@ -26,8 +26,7 @@ use crate::store::{Due, DuePlace, StoredWorkflow};
 use super::WorkflowId;
 use super::load::{Woken, wake};
 use super::orchestration::Orchestration;
-
-const PAGE: usize = 256;
+use super::page::PageSize;
 
 /// However far away the next one is: the time of day may be set, and a machine may have slept.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -113,7 +112,7 @@ impl Waker {
 
 /// Wakes what is due until the orchestration stops.
 pub(crate) async fn run(o: Arc<Orchestration>) {
-    let mut place = DuePlace::START;
+    let (mut place, mut size) = (DuePlace::START, PageSize::default());
     let began = now_ms();
     tokio::select! {
         () = o.engine.recovery.over() => {}
@@ -123,7 +122,8 @@ pub(crate) async fn run(o: Arc<Orchestration>) {
         place = place.min(DuePlace::before(o.waker.begin_read()));
         o.waking.begin_read();
         let awake: HashSet<WorkflowId> = o.awake().into_iter().chain(o.engine.left_behind(&o.id)).collect();
-        let Some(page) = read(&o, place, now_ms(), PAGE).await else { return };
+        let Some(page) = read(&o, place, now_ms(), size.rows()).await else { return };
+        size.learn(&page);
         if page.is_empty() {
             if !rest(&o, place).await {
                 return;

@@ -18,21 +18,21 @@ use minions_core::{Error, Gru, Result};
 use crate::support::{Feed, ID, Job, Script, jobs, program, rows, until};
 
 /// Runs `test` on one thread, on which everything is counted by a recorder of its own.
-fn counted<T>(test: impl AsyncFnOnce(&Counted) -> T) -> T {
+pub(crate) fn counted<T>(test: impl AsyncFnOnce(&Counted) -> T) -> T {
     let recorder = DebuggingRecorder::new();
     let counted = Counted(recorder.snapshotter());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     metrics::with_local_recorder(&recorder, || runtime.block_on(test(&counted)))
 }
 
-struct Counted(Snapshotter);
+pub(crate) struct Counted(Snapshotter);
 
 /// Values by name and by the labels that are not empty, written as Prometheus would.
-type Values = BTreeMap<String, f64>;
+pub(crate) type Values = BTreeMap<String, f64>;
 
 impl Counted {
     /// Everything since the last call; all but gauges that are set start over with each.
-    fn take(&self) -> Values {
+    pub(crate) fn take(&self) -> Values {
         let all = self.0.snapshot().into_vec().into_iter();
         let values = all.map(|(key, _, _, value)| {
             let (kind, key) = key.into_parts();
@@ -50,7 +50,7 @@ impl Counted {
 }
 
 /// The sum of every series of `name` whose labels contain all of `with`.
-fn sum(values: &Values, name: &str, with: &[&str]) -> f64 {
+pub(crate) fn sum(values: &Values, name: &str, with: &[&str]) -> f64 {
     let of = values.iter().filter(|(key, _)| key.starts_with(&format!("{name}{{")));
     of.filter(|(key, _)| with.iter().all(|label| key.contains(label))).map(|(_, value)| value).sum()
 }

@@ -274,7 +274,7 @@ fn a_pipeline_is_paused_and_resumed() {
     assert_eq!(said.stdout, ["numbers takes no more events until it is resumed"]);
     assert_eq!(paused(), true);
     let shown = order(&place, &["ps"]).code(0).stdout;
-    assert!(shown.iter().any(|line| line.contains("● numbers ") && line.contains(", paused, ")), "{shown:#?}");
+    assert!(shown.iter().any(|line| line.contains("● numbers ") && line.contains(", waits (paused), ")), "{shown:#?}");
     let said = order(&place, &["resume", "numbers", "--json"]).code(0).json();
     assert_eq!(said, json!({"pipeline": "numbers", "paused": false}));
     assert_eq!(paused(), false);

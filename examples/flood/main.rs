@@ -1,0 +1,64 @@
+//! A source that never stops, and steps that never end.
+//!
+//! ```text
+//! cargo run --release --example flood -- --seconds 60
+//! cargo run --release --example flood -- --neighbours --rounds 5
+//! ```
+//!
+//! The first one runs a program of its own with default settings and a hard limit of memory, as a control group where the
+//! system lets one be made, as `ulimit -d` elsewhere. Its memory must not grow after the first tenth of the time, `ps` must
+//! say why no event is taken, and `stop` must answer within a second.
+//!
+//! The second one runs two pipelines side by side, one of them behind a resource that does not work, and compares what the
+//! other one gets done with what it gets done alone, in turns.
+//!
+//! It ends with 0, or says what did not hold.
+
+#![allow(unreachable_pub, reason = "`pub` here means: for the other modules of this program")]
+#![allow(missing_docs, missing_debug_implementations, reason = "a program has no users of its parts")]
+
+mod limit;
+mod neighbours;
+mod program;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Makes the process the program that is flooded, instead of the one that watches it.
+pub const ROLE: &str = "FLOOD_PROGRAM";
+
+#[derive(Parser)]
+pub struct Args {
+    /// For how long the flood lasts.
+    #[arg(long, default_value_t = 60)]
+    pub seconds: u64,
+    /// How much memory there is, in MiB.
+    #[arg(long, default_value_t = 512)]
+    pub limit: u64,
+    /// How large the payload of each event is, in bytes.
+    #[arg(long, default_value_t = 1024)]
+    pub payload: usize,
+    /// Compares two pipelines instead.
+    #[arg(long)]
+    pub neighbours: bool,
+    /// How often each side has its turn then.
+    #[arg(long, default_value_t = 5)]
+    pub rounds: u32,
+}
+
+fn main() -> ExitCode {
+    if std::env::var_os(ROLE).is_some() {
+        return program::Flood::main();
+    }
+    let args = Args::parse();
+    let outcome = if args.neighbours { neighbours::compare(args.rounds) } else { watch::flood(&args) };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            ExitCode::FAILURE
+        }
+    }
+}
