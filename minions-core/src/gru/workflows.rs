@@ -381,9 +381,17 @@ impl Desk {
             engine.lies_down(&row.orchestration, id).await;
         }
         let at = requeue.step.clone().unwrap_or_else(|| row.step.clone());
+        // Its lane has gone on without it.
+        let lane = row.lane.as_deref().filter(|_| minion.lets_pass());
+        if lane.is_some() {
+            requeue = requeue.in_turn();
+        }
         self.commit(requeue).await?;
         self.left_quarantine(&row).await;
-        self.note(&row.orchestration, now_ms());
+        match (self.engine(), lane) {
+            (Some(engine), Some(lane)) => engine.arrive(&row.orchestration, &lane.into(), id),
+            _ => self.note(&row.orchestration, now_ms()),
+        }
         info!(workflow = %id, orchestration = row.orchestration, step = at, "an operator lets a workflow go on");
         Ok(row)
     }
@@ -405,9 +413,9 @@ impl Desk {
         let _turn = self.turn().await;
         let orchestration = self.row(id).await?.orchestration;
         let live = self.live(&orchestration);
-        // Nobody wakes it from here on.
+        // Nobody wakes it from here on, nor gives it its turn.
         let _waking = match &live {
-            Some(live) => Some(live.waking.turn().await),
+            Some(live) => Some((live.lanes.turns.write().await, live.waking.turn().await)),
             None => None,
         };
         let row = self.row(id).await?;
@@ -416,13 +424,17 @@ impl Desk {
                 engine.lies_down(&orchestration, id).await;
             }
         } else if self.engine().is_some_and(|engine| engine.is_awake(&orchestration, id))
-            || (live.is_some() && row.wake_ms.is_none())
+            || (live.is_some() && row.wake_ms.is_none() && row.status == Status::Running)
         {
             return Err(WorkflowError::Running { id });
         }
         self.commit(Discard::new(id)).await?;
         if let Some(live) = &live {
             live.waking.take_away(id);
+            if let Some(lane) = &row.lane {
+                let waited = row.status == Status::Waiting && row.wake_ms.is_none_or(|wake_ms| wake_ms <= now_ms());
+                live.lanes.remove(&lane.as_str().into(), id, waited);
+            }
         }
         if let Some(engine) = self.engine() {
             engine.ledger(&orchestration.as_str().into()).book(|ledger| ledger.dropped += 1);

@@ -75,6 +75,8 @@ table! {
         "Workflows and pipelines that wait for a store that fails.";
     QUARANTINED = "minions_workflows_quarantined", Gauge, Count, ["orchestration", "minion"],
         "Workflows set aside since this process started, and those found at its start.";
+    WORKFLOWS_WAITING = "minions_workflows_waiting", Gauge, Count, ["orchestration", "minion"],
+        "Workflows that wait for their turn in their lanes.";
     COMPONENT_UP = "minions_component_up", Gauge, Count, ["kind", "component"],
         "1 while a component runs.";
     COMPONENT_HEALTHY = "minions_component_healthy", Gauge, Count, ["kind", "component"],

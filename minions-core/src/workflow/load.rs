@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::{error, info};
 
 use crate::clock::now_ms;
@@ -23,12 +24,20 @@ pub(super) enum Woken {
 }
 
 /// Runs a stored workflow as soon as there is room; one that cannot go on is set aside.
-pub(super) async fn wake(o: &Arc<Orchestration>, mut row: StoredWorkflow) -> Woken {
+pub(super) async fn wake(o: &Arc<Orchestration>, row: StoredWorkflow) -> Woken {
     let slot = tokio::select! {
         biased;
         () = o.parked() => return Woken::Stopped,
         slot = o.room() => slot,
     };
+    wake_at(o, row, slot, false).await
+}
+
+/// The same where there is a place already; one that is `fresh` has certainly not run unless its row says so.
+pub(super) async fn wake_at(o: &Arc<Orchestration>, mut row: StoredWorkflow, slot: OwnedSemaphorePermit, fresh: bool) -> Woken {
+    if o.parks() {
+        return Woken::Stopped;
+    }
     // An operator may have taken it away since the page was read that it is on, and takes nothing away from here on.
     let _turn = o.waking.turn().await;
     if o.waking.is_gone(row.id) {
@@ -43,9 +52,12 @@ pub(super) async fn wake(o: &Arc<Orchestration>, mut row: StoredWorkflow) -> Wok
         }
     }
     match load(o, &row) {
-        Ok(start) => {
+        Ok(mut start) => {
+            if fresh {
+                start.may_have_run = row.attempt > 0 || !row.failures.is_empty();
+            }
             if o.spawn(start, slot) {
-                o.metrics.resumed.increment(1);
+                if fresh { &o.metrics.started } else { &o.metrics.resumed }.increment(1);
                 Woken::Up
             } else {
                 Woken::SetAside
@@ -80,6 +92,7 @@ fn load(o: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
         signal: row.signal.clone(),
         payload: row.payload.clone().map(Into::into),
         failure: failure.filter(|_| o.steps[index].on_failure).cloned().map(Arc::new),
+        lane: row.lane.as_deref().map(Into::into),
         failures: if o.history.is_none() { Vec::new() } else { row.failures.clone() },
     })
 }
@@ -202,6 +215,9 @@ pub(super) async fn set_aside(o: &Orchestration, row: &StoredWorkflow, kind: Fai
     if kept {
         o.metrics.end(End::Quarantined, Duration::ZERO);
         o.count_quarantined();
+        if let Some(lane) = row.lane.as_deref().filter(|_| !o.lanes.holds()) {
+            o.lanes.leave(&lane.into(), row.id);
+        }
         if row.id <= o.since {
             o.boot.set_aside(reason);
         }

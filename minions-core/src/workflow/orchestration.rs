@@ -15,13 +15,14 @@ use tracing::warn;
 
 use crate::backoff::Backoff;
 use crate::minion::{ErasedMinion, ErasedWorkflow, History, StepInfo};
-use crate::store::{Due, Filter, NewWorkflow, StepFailure, StoreError, StoredWorkflow};
+use crate::store::{Due, Filter, NewWorkflow, Status, StepFailure, StoreError, StoredWorkflow};
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::{End, WorkflowMetrics};
 use crate::telemetry::{Kept, WorkflowLedger};
 
 use super::boot::Boot;
 use super::drive::{Left, drive};
+use super::lanes::Lanes;
 use super::operate::Waking;
 use super::seat::Seat;
 use super::waker::{TakenUp, Waker};
@@ -44,6 +45,7 @@ pub(crate) struct Orchestration {
     awake: Mutex<HashMap<WorkflowId, Task>>,
     /// Told whenever a workflow is awake no more.
     fewer: Notify,
+    pub(crate) lanes: Lanes,
     pub(crate) waker: Waker,
     pub(crate) waking: Waking,
     pub(crate) taken_up: TakenUp,
@@ -92,6 +94,8 @@ pub(crate) struct Start {
     pub(crate) failure: Option<Arc<StepFailure>>,
     /// Its last errors, if a history wants them.
     pub(crate) failures: Vec<StepFailure>,
+    /// The key of its lane, if it has one.
+    pub(crate) lane: Option<Arc<str>>,
 }
 
 impl Start {
@@ -111,6 +115,7 @@ impl Start {
             payload: None,
             failure: None,
             failures: Vec::new(),
+            lane: None,
         }
     }
 }
@@ -144,6 +149,7 @@ impl Orchestration {
         metrics.quarantined.set(engine.quarantine.found(&id, 0) as f64);
         Self {
             ledger: engine.ledger(&id),
+            lanes: Lanes::new(id.clone(), minion.lanes(), engine.keeps, metrics.waiting.clone()),
             metrics,
             steps_hash: minion.steps_hash(),
             slots: Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS))),
@@ -221,8 +227,8 @@ impl Orchestration {
         self.slots.clone().acquire_owned().await.expect("the semaphore is never closed")
     }
 
-    /// The row of a workflow that is about to begin.
-    pub(crate) fn row(&self, start: &Start) -> crate::Result<NewWorkflow> {
+    /// The row of a workflow that is about to begin, or `waits` for its turn in its lane.
+    pub(crate) fn row(&self, start: &Start, waits: bool) -> crate::Result<NewWorkflow> {
         let mut context = Vec::with_capacity(128);
         start.loaded.encode_context(&mut context)?;
         let step = self.steps[start.index].name.into();
@@ -234,6 +240,8 @@ impl Orchestration {
             version: self.version,
             context,
             wake_ms: None,
+            lane: start.lane.clone(),
+            waits,
         })
     }
 
@@ -282,6 +290,12 @@ impl Orchestration {
         });
         awake.insert(id, Task { handle: task.abort_handle(), has_ended: false });
         true
+    }
+
+    /// Lets a workflow that is admitted wait for its turn in its lane.
+    pub(crate) fn wait_in_lane(&self, start: Start) {
+        let Some(lane) = start.lane.clone() else { return };
+        if self.engine.keeps { self.lanes.arrive(&lane, start.id) } else { self.lanes.keep(&lane, start) }
     }
 
     /// Books the end of a workflow that is awake, once it is durable.
@@ -345,9 +359,19 @@ impl Orchestration {
 
     /// Whether nothing is awake, on its way, or rests.
     pub(crate) async fn is_quiet(&self) -> bool {
-        let nobody = || self.in_flight() == 0 && self.admissions.is_empty();
+        let nobody = || self.in_flight() == 0 && self.admissions.is_empty() && self.lanes.beginning() == 0;
         let due = Due::until(self.id.clone(), i64::MAX);
-        nobody() && matches!(self.engine.store.due(due, 1).await, Ok(rows) if rows.is_empty()) && nobody()
+        nobody() && matches!(self.engine.store.due(due, 1).await, Ok(rows) if rows.is_empty()) && !self.somebody_waits().await && nobody()
+    }
+
+    /// Whether a workflow waits for its turn in its lane.
+    async fn somebody_waits(&self) -> bool {
+        if self.lanes.is_busy() || !self.engine.keeps {
+            return self.lanes.is_busy();
+        }
+        // Asked only when nothing else is left, so that there is not much to look at.
+        let waiting = Filter::all().orchestration(&*self.id).status(Status::Waiting);
+        self.lanes.is_on() && !matches!(self.engine.store.scan(waiting, 1).await, Ok(rows) if rows.is_empty())
     }
 
     /// How often anything has begun or come to rest: equal answers mean that nothing did in between.
@@ -366,11 +390,19 @@ impl Orchestration {
         self.tasks.wait().await;
     }
 
+    /// Does something for a workflow that is about to wake, in a task that is waited for as its own would be.
+    pub(super) fn assist(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
     /// Drops every workflow where it is, at its next await; answers how many there were.
     pub(crate) fn interrupt(&self) -> usize {
+        // Only where no store keeps them: then they would begin in the places that become free.
+        let waiting = self.lanes.drop_kept();
+        self.ledger.book(|ledger| ledger.dropped += waiting as u64);
         let tasks: Vec<_> = self.awake.lock().values().map(|task| task.handle.clone()).collect();
         tasks.iter().for_each(AbortHandle::abort);
-        tasks.len()
+        tasks.len() + waiting
     }
 
     /// The workflows that are awake.

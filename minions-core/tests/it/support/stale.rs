@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use minions_core::store::{
-    Applied, Due, Ended, Filter, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor,
+    Applied, Due, Ended, Filter, InLanes, LaneMember, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor,
     StoredWorkflow,
 };
 
@@ -86,6 +86,14 @@ impl StateStore for Stale {
             rows
         }
         .boxed()
+    }
+
+    fn lanes(&self, which: InLanes, limit: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>> {
+        self.inner.lanes(which, limit)
+    }
+
+    fn count_in_lanes(&self, which: InLanes) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.inner.count_in_lanes(which)
     }
 
     fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
