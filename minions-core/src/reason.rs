@@ -57,8 +57,10 @@ pub enum Reason {
         /// For how long it may be, in milliseconds.
         age_ms: u64,
     },
-    /// The events and contexts in flight take as much memory as they may.
+    /// The events and contexts of an orchestration's workflows that are awake take as much memory as they may.
     Bytes {
+        /// Its id.
+        orchestration: Arc<str>,
         /// How many bytes they take.
         used: u64,
         /// How many they may take.
@@ -208,6 +210,33 @@ impl Reason {
             Self::PutOff { .. } => "put_off",
         }
     }
+
+    /// When it is over, in milliseconds since the Unix epoch, if that is known.
+    #[must_use]
+    pub const fn until_ms(&self) -> Option<i64> {
+        match self {
+            Self::Circuit { until_ms, .. }
+            | Self::Pace { until_ms, .. }
+            | Self::Sleep { until_ms }
+            | Self::PutOff { until_ms, .. } => Some(*until_ms),
+            Self::Signal { until_ms, .. } => *until_ms,
+            _ => None,
+        }
+    }
+
+    /// Whether it comes and goes while everything works: what is awake is enough, or somebody wanted it so.
+    #[must_use]
+    pub const fn is_routine(&self) -> bool {
+        !matches!(
+            self,
+            Self::Quarantine { .. }
+                | Self::QuarantineAge { .. }
+                | Self::Memory { .. }
+                | Self::Lag { .. }
+                | Self::Circuit { .. }
+                | Self::Unhealthy { .. }
+        )
+    }
 }
 
 impl fmt::Display for Reason {
@@ -233,9 +262,12 @@ impl fmt::Display for Reason {
                  raise the bound with `GruBuilder::quarantine`",
                 Duration::from_millis(*age_ms)
             ),
-            Self::Bytes { used, max } => {
-                write!(f, "what is in flight takes {} of {}", Mebibytes(*used), Mebibytes(*max))
-            }
+            Self::Bytes { orchestration, used, max } => write!(
+                f,
+                "what `{orchestration}` has awake takes {}, and with {} no more events are taken",
+                Mebibytes(*used),
+                Mebibytes(*max)
+            ),
             Self::Memory { used, limit, of } => {
                 write!(f, "the memory of the {of} is used up: {} of {}", Mebibytes(*used), Mebibytes(*limit))
             }
@@ -286,6 +318,19 @@ impl fmt::Display for Mebibytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_waits_knows_until_when_where_that_is_known() {
+        assert_eq!(Reason::Sleep { until_ms: 5 }.until_ms(), Some(5));
+        assert_eq!(Reason::Signal { signal: "approval".into(), until_ms: None }.until_ms(), None);
+        assert_eq!(Reason::Place.until_ms(), None);
+    }
+
+    #[test]
+    fn a_full_minion_is_routine_and_a_broken_resource_is_not() {
+        assert!(Reason::InFlight { orchestration: "a/b".into(), max: 1 }.is_routine());
+        assert!(!Reason::Unhealthy { resource: "http".into(), why: "no route".into() }.is_routine());
+    }
 
     #[test]
     fn a_reason_survives_the_socket_with_the_time_since_when_it_holds() {

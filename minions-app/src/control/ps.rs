@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
+use minions_core::reason::Wait;
+
 use crate::text;
 
 use super::paint::Paint;
@@ -58,7 +62,9 @@ struct Line {
     mark: Mark,
     name: String,
     facts: Vec<String>,
-    /// What is wrong with it, below.
+    /// What it waits for, below.
+    waits: Vec<String>,
+    /// What is wrong with it, below that.
     wrong: Vec<String>,
 }
 
@@ -69,8 +75,9 @@ fn section(lines: &mut Vec<String>, title: &str, section: Vec<Line>, paint: Pain
     lines.push(String::new());
     lines.push(paint.bold(title));
     let width = section.iter().map(|line| line.name.chars().count()).max().unwrap_or(0);
-    for Line { mark, name, facts, wrong } in section {
+    for Line { mark, name, facts, waits, wrong } in section {
         lines.push(format!("  {} {name:width$}  {}", mark.painted(paint), facts.join(", ")));
+        lines.extend(waits.iter().map(|wait| format!("      {}", paint.yellow(&text::one_line(wait, CAUSE_WIDTH)))));
         lines.extend(wrong.iter().map(|wrong| format!("      {}", paint.red(&text::one_line(wrong, CAUSE_WIDTH)))));
     }
 }
@@ -87,12 +94,9 @@ impl Line {
 
     fn of_pipeline(one: &Pipeline, clock: Clock) -> Self {
         let mut facts = vec![clock.state(&one.state, one.since_ms)];
-        if one.paused {
-            facts.push("paused".to_owned());
-        }
         if !one.waits_for.is_empty() {
-            let names: Vec<_> = one.waits_for.iter().map(String::as_str).collect();
-            facts.push(format!("waits for {}", text::some_of(&names, 3)));
+            let reasons: Vec<_> = one.waits_for.iter().filter_map(|wait| wait["reason"].as_str()).collect();
+            facts.push(format!("waits ({})", text::some_of(&reasons, 3)));
         }
         facts.push(match one.last_event_ms {
             Some(last) => {
@@ -104,9 +108,10 @@ impl Line {
         let failing = (one.failures > 0)
             .then(|| format!("failing: {} of next in a row did not succeed", text::count(one.failures, "call")));
         let mut line = Self::new(&one.id, &one.state, facts, failing.as_deref(), one.cause.as_deref());
-        if one.paused && line.mark == Mark::Good {
+        if !one.waits_for.is_empty() && line.mark == Mark::Good {
             line.mark = Mark::Changing;
         }
+        line.waits = one.waits_for.iter().map(|wait| clock.wait(wait)).collect();
         line
     }
 
@@ -126,7 +131,7 @@ impl Line {
             _ => Mark::Changing,
         };
         let wrong = unhealthy.into_iter().chain(cause.filter(|cause| Some(*cause) != unhealthy));
-        Self { mark, name: name.to_owned(), facts, wrong: wrong.map(str::to_owned).collect() }
+        Self { mark, name: name.to_owned(), facts, waits: Vec::new(), wrong: wrong.map(str::to_owned).collect() }
     }
 }
 
@@ -169,6 +174,14 @@ impl Clock {
         text::duration(Duration::from_millis(self.now_ms.saturating_sub(ms)))
     }
 
+    /// A reason, and for how long it holds.
+    fn wait(self, wait: &Value) -> String {
+        let Ok(Wait { reason, since_ms, .. }) = serde_json::from_value(wait.clone()) else {
+            return wait["reason"].as_str().unwrap_or("a reason without a name").to_owned();
+        };
+        format!("{reason}, for {}", self.since(u64::try_from(since_ms).unwrap_or(0)))
+    }
+
     /// A state that lasts, or one that is over.
     fn state(self, state: &str, since_ms: u64) -> String {
         let since = self.since(since_ms);
@@ -201,7 +214,11 @@ mod tests {
             ],
             "pipelines": [
                 {"id": "sitemap", "state": "running", "since_ms": NOW - 420, "subscribers": ["sitemap/auditor@eu"],
-                 "paused": true, "waits_for": ["sitemap/auditor@eu"], "produced": 1, "last_event_ms": NOW - 2_400,
+                 "paused": true, "waits_for": [
+                    {"reason": "paused", "since_ms": NOW - 60_000},
+                    {"reason": "in_flight", "orchestration": "sitemap/auditor@eu", "max": 64, "since_ms": NOW - 2_000},
+                    {"reason": "full_moon", "since_ms": NOW},
+                 ], "produced": 1, "last_event_ms": NOW - 2_400,
                  "failures": 4, "restarts": 0, "cause": "timed out"},
             ],
             "resources": [
@@ -232,7 +249,10 @@ orchestrations
   ○ tail/index          stopped 1 min 5 s ago, 1 restart
 
 pipelines
-  ● sitemap  running for 420 ms, paused, waits for sitemap/auditor@eu, 1 event produced, the last 2.4 s ago
+  ● sitemap  running for 420 ms, waits (paused, in_flight, full_moon), 1 event produced, the last 2.4 s ago
+      paused by an operator, for 1 min 0 s
+      `sitemap/auditor@eu` has 64 workflows awake, as many as it may, for 2.0 s
+      full_moon
       failing: 4 calls of next in a row did not succeed
       timed out
 

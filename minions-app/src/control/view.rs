@@ -3,6 +3,7 @@
 //! Words that the program uses are kept as they are: a newer program may have more of them.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::fate::Kept;
 
@@ -36,8 +37,8 @@ pub(super) struct Pipeline {
     pub(super) id: String,
     pub(super) state: String,
     pub(super) since_ms: u64,
-    pub(super) paused: bool,
-    pub(super) waits_for: Vec<String>,
+    /// As they come: a newer program may have reasons that are not known here.
+    pub(super) waits_for: Vec<Value>,
     pub(super) produced: u64,
     pub(super) last_event_ms: Option<u64>,
     pub(super) failures: u64,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use minions_core::gru::FoundWorkflow;
+use minions_core::reason::{Reason, Wait};
 use minions_core::store::{FailureKind, StepFailure};
 use minions_core::workflow::{WorkflowId, WorkflowState};
 
@@ -55,22 +56,20 @@ impl Shown {
 
 /// A state in a person's words.
 pub(super) fn state(state: &WorkflowState) -> String {
-    let at = |ms: i64| text::local_time(ms);
     match state {
-        WorkflowState::Running => "running".to_owned(),
-        WorkflowState::Unfinished => "goes on as soon as there is a place".to_owned(),
-        WorkflowState::Sleeping { until_ms } => format!("sleeping until {}", at(*until_ms)),
-        WorkflowState::Waiting { signal, until_ms: None } => format!("waiting for signal {signal}"),
-        WorkflowState::Waiting { signal, until_ms: Some(until) } => {
-            format!("waiting for signal {signal} until {}", at(*until))
-        }
-        WorkflowState::PutOff { until_ms, failed, of } => {
-            let of = of.map_or_else(String::new, |of| format!(" of {of}"));
-            format!("put off until {} after attempt {failed}{of}", at(*until_ms))
-        }
-        WorkflowState::Due { since_ms } => format!("due since {}", at(*since_ms)),
-        WorkflowState::Quarantined { since_ms } => format!("in quarantine since {}", at(*since_ms)),
+        WorkflowState::Running { doing: None } => "running".to_owned(),
+        WorkflowState::Running { doing: Some(wait) } => format!("running, {}", waits(wait)),
+        WorkflowState::Waiting(wait) => waits(wait),
+        WorkflowState::Quarantined { since_ms } => format!("in quarantine since {}", text::local_time(*since_ms)),
         other => other.as_str().to_owned(),
+    }
+}
+
+/// A reason in a person's words, with the time when it is over, or else since when it holds.
+fn waits(wait: &Wait) -> String {
+    match (&wait.reason, wait.reason.until_ms()) {
+        (reason, Some(until)) => format!("{reason} until {}", text::local_time(until)),
+        (reason, None) => format!("{reason}, since {}", text::local_time(wait.since_ms)),
     }
 }
 
@@ -84,10 +83,11 @@ fn remedies(workflow: &Shown, program: &str) -> Vec<String> {
             format!("edit {id} --context -  replaces its context"),
             format!("drop {id}              removes it"),
         ],
-        WorkflowState::Waiting { signal, .. } => {
+        WorkflowState::Waiting(Wait { reason: Reason::Signal { signal, .. }, .. }) => {
             vec![format!("signal {id} {signal} JSON  wakes it"), format!("drop {id}  removes it")]
         }
-        WorkflowState::Sleeping { .. } | WorkflowState::PutOff { .. } => vec![format!("drop {id}  removes it")],
+        WorkflowState::Waiting(Wait { reason: Reason::Place, .. }) | WorkflowState::Running { .. } => Vec::new(),
+        WorkflowState::Waiting(_) => vec![format!("drop {id}  removes it")],
         _ => Vec::new(),
     };
     commands.into_iter().map(|command| format!("  {program} wf {command}")).collect()

@@ -70,7 +70,7 @@ impl State {
             in_flight: link.orchestration.as_ref().map_or(0, |orchestration| orchestration.in_flight()),
             max_in_flight: link.max_in_flight,
             quarantined: engine.quarantine.count(&link.id),
-            full: link.orchestration.as_ref().and_then(|orchestration| orchestration.why_full()),
+            holds_back: link.orchestration.as_ref().map(|orchestration| orchestration.holds_back()).unwrap_or_default(),
             boot: link.orchestration.as_ref().map(|orchestration| orchestration.boot_report()).unwrap_or_default(),
             ledger: WorkflowLedger::default(),
             restarts: minion.map_or(0, |minion| minion.restarts.count()),
@@ -85,19 +85,15 @@ impl State {
         let PipelineBody { subscribers, stats, .. } = &**body;
         let list = subscribers.list();
         let (failures, failing) = stats.failing();
-        let ids = |only_full: bool| {
-            let chosen = list.iter().filter(|subscriber| !only_full || subscriber.why_full().is_some());
-            let mut ids: Vec<_> = chosen.map(|subscriber| subscriber.id.to_string()).collect();
-            ids.sort_unstable();
-            ids
-        };
+        let mut fed: Vec<_> = list.iter().map(|subscriber| subscriber.id.to_string()).collect();
+        fed.sort_unstable();
         Some(PipelineStatus {
             id: part.identity.name.to_string(),
             state: self.life(id, part.restarts.count() > 0),
             since_ms: part.since_ms,
-            subscribers: ids(false),
+            subscribers: fed,
             paused: subscribers.is_paused(),
-            waits_for: ids(true),
+            waits_for: subscribers.waits_for(),
             produced: stats.produced(),
             ledger: engine.intake(&body.scope).ledger.read(),
             last_event_ms: stats.last_event_ms(),

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::component::Kind;
+use crate::reason::Wait;
 use crate::telemetry::{EventLedger, WorkflowLedger};
-use crate::workflow::{BootReport, Full, UnknownOrchestration};
+use crate::workflow::{BootReport, UnknownOrchestration};
 
 /// Everything that a program consists of at one moment: exactly what runs, nothing that does not.
 ///
@@ -86,8 +87,8 @@ pub struct OrchestrationStatus {
     pub max_in_flight: usize,
     /// How many are in quarantine.
     pub quarantined: u64,
-    /// Why its pipeline may not take another event for it, if that is so.
-    pub full: Option<Full>,
+    /// Why its pipeline may not take another event for it; empty if it may.
+    pub holds_back: Vec<Wait>,
     /// What it found of earlier runs when it was started; nothing of one that does not run.
     pub boot: BootReport,
     /// What became of everything that came to it since the process started.
@@ -114,9 +115,9 @@ pub struct PipelineStatus {
     pub subscribers: Vec<String>,
     /// Whether somebody has paused it.
     pub paused: bool,
-    /// The orchestrations that it waits for, because they are at their cap or have too much in quarantine: see
-    /// [`OrchestrationStatus::full`].
-    pub waits_for: Vec<String>,
+    /// Why it does not take its next event; empty if it may. Those of its orchestrations are those of
+    /// [`OrchestrationStatus::holds_back`].
+    pub waits_for: Vec<Wait>,
     /// How many events it has produced since it was started.
     pub produced: u64,
     /// What became of its events since the process started.
@@ -207,8 +208,8 @@ impl Snapshot {
         for orchestration in &self.orchestrations {
             let told = told(orchestration.state, orchestration.cause.as_deref(), orchestration.unhealthy.as_deref());
             told.into_iter().for_each(|what| add(Kind::Minion.as_str(), &orchestration.id, what));
-            if let Some(full) = orchestration.full.as_ref().filter(|full| **full != Full::InFlight) {
-                add(Kind::Minion.as_str(), &orchestration.id, full.to_string());
+            for wait in orchestration.holds_back.iter().filter(|wait| !wait.reason.is_routine()) {
+                add(Kind::Minion.as_str(), &orchestration.id, wait.reason.to_string());
             }
         }
         troubles

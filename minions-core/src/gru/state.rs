@@ -249,7 +249,7 @@ impl State {
             since_ms: unix_ms(),
             in_flight: 0,
             quarantined: 0,
-            full: None,
+            holds_back: Vec::new(),
             boot: BootReport::default(),
             max_in_flight: link.max_in_flight,
             // Filled in by whoever looks: what is left of it may still change.

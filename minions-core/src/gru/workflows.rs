@@ -10,8 +10,9 @@ use tracing::{info, warn};
 
 use crate::clock::now_ms;
 use crate::minion::{MinionFactory, StepInfo};
+use crate::reason::Reason;
 use crate::store::{
-    Amend, Applied, Discard, Ended, Filter, Op, Requeue, Signal, StateStore, Status, StoreError, StoredWorkflow,
+    Amend, Applied, Discard, Ended, Filter, InLanes, Op, Requeue, Signal, StateStore, Status, StoreError, StoredWorkflow,
 };
 use crate::telemetry::handles::WorkflowMetrics;
 use crate::workflow::{Engine, Orchestration, WorkflowId, WorkflowState};
@@ -120,7 +121,11 @@ impl Workflows {
     pub async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<FoundWorkflow>, WorkflowError> {
         self.carry_out(move |desk| async move {
             let rows = desk.store().scan(filter, limit).await?;
-            Ok(rows.into_iter().map(|row| desk.found(row)).collect())
+            let mut found = Vec::with_capacity(rows.len());
+            for row in rows {
+                found.push(desk.found(row).await?);
+            }
+            Ok(found)
         })
         .await
     }
@@ -135,7 +140,7 @@ impl Workflows {
     ///
     /// Safe.
     pub async fn get(&self, id: WorkflowId) -> Result<FoundWorkflow, WorkflowError> {
-        self.carry_out(move |desk| async move { Ok(desk.found(desk.row(id).await?)) }).await
+        self.carry_out(move |desk| async move { desk.found(desk.row(id).await?).await }).await
     }
 
     /// Reads up to `limit` ended workflows, the last one first; of all orchestrations unless one is named. Only minions that
@@ -305,11 +310,22 @@ impl Desk {
             .ok_or_else(|| WorkflowError::NotInProgram { id: row.id, orchestration: orchestration.clone() })
     }
 
-    fn found(&self, stored: StoredWorkflow) -> FoundWorkflow {
+    async fn found(&self, stored: StoredWorkflow) -> Result<FoundWorkflow, WorkflowError> {
         let awake = self.engine().is_some_and(|engine| engine.is_awake(&stored.orchestration, stored.id));
         let step = self.minion(&stored.orchestration).and_then(|minion| step_of(minion.steps(), &stored.step));
         let attempts = step.and_then(|step| step.retry).map(|retry| retry.limit());
-        FoundWorkflow { state: WorkflowState::of(&stored, awake, attempts, now_ms()), stored }
+        let mut state = WorkflowState::of(&stored, awake, attempts, now_ms());
+        if let WorkflowState::Waiting(wait) = &mut state
+            && let Reason::Lane { lane, ahead } = &mut wait.reason
+        {
+            let which = InLanes::of(stored.orchestration.as_str().into(), now_ms()).lane(lane.clone()).before(stored.id);
+            *ahead = self.store().count_in_lanes(which).await?;
+            let live = self.live(&stored.orchestration).filter(|_| *ahead == 0);
+            if let Some(until_ms) = live.and_then(|live| live.lanes.paced_until(lane)) {
+                wait.reason = Reason::Pace { lane: lane.clone(), until_ms };
+            }
+        }
+        Ok(FoundWorkflow { stored, state })
     }
 
     async fn row(&self, id: WorkflowId) -> Result<StoredWorkflow, WorkflowError> {

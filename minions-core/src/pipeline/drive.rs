@@ -20,6 +20,7 @@ use crate::backoff::Backoff;
 use crate::error::{Error, Result};
 use crate::fair::Turns;
 use crate::panics::{catch, presentable};
+use crate::reason::Reason;
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::PipelineMetrics;
 use crate::workflow::Engine;
@@ -249,18 +250,18 @@ impl Producer<'_> {
             catch(instance.next()).await
         };
         let mut next = std::pin::pin!(source.caller.scope(next));
-        let mut waiting = Waiting::no(&source.metrics.waiting);
+        let mut waiting = Waiting { metrics: &source.metrics, waits: None };
         loop {
             let feed = self.feed.borrow_and_update().clone();
             if feed.halted || feed.list.is_empty() {
                 return Called::Halted;
             }
-            let full = feed.list.iter().find(|subscriber| subscriber.why_full().is_some());
-            waiting.set(full.is_some());
+            let full = feed.list.iter().find_map(|subscriber| Some((subscriber, subscriber.holds_back().pop()?)));
+            waiting.set(if feed.paused { Some(&Reason::Paused) } else { full.as_ref().map(|(_, wait)| &wait.reason) });
             if feed.paused || full.is_some() {
                 let room = async {
                     match full.filter(|_| !feed.paused) {
-                        Some(full) => full.opens().await,
+                        Some((full, _)) => full.opens().await,
                         None => std::future::pending().await,
                     }
                 };
@@ -381,26 +382,26 @@ fn poll_request(requests: &mut Requests, cx: &mut Context<'_>) -> Poll<Delivery<
     }
 }
 
-/// Tells in a gauge that the pipeline waits, for as long as it does.
+/// Tells in a gauge why the pipeline waits, for as long as it does.
 struct Waiting<'a> {
-    gauge: &'a metrics::Gauge,
-    waits: bool,
+    metrics: &'a PipelineMetrics,
+    waits: Option<metrics::Gauge>,
 }
 
-impl<'a> Waiting<'a> {
-    fn no(gauge: &'a metrics::Gauge) -> Self {
-        Self { gauge, waits: false }
-    }
-
-    fn set(&mut self, waits: bool) {
-        if std::mem::replace(&mut self.waits, waits) != waits {
-            self.gauge.set(f64::from(u8::from(waits)));
+impl Waiting<'_> {
+    fn set(&mut self, reason: Option<&Reason>) {
+        if let Some(gauge) = self.waits.take() {
+            gauge.set(0.0);
+        }
+        self.waits = reason.map(|reason| self.metrics.waiting(reason));
+        if let Some(gauge) = &self.waits {
+            gauge.set(1.0);
         }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.set(false);
+        self.set(None);
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::clock::now_ms;
+use crate::reason::{Reason, Wait};
 use crate::workflow::Orchestration;
 
 /// The orchestrations of one pipeline, and whether it may produce for them.
@@ -21,6 +23,8 @@ pub(crate) struct Subscribers {
 pub(crate) struct Feed {
     pub(crate) list: Arc<[Arc<Orchestration>]>,
     pub(crate) paused: bool,
+    /// Since when, in milliseconds since the Unix epoch.
+    paused_ms: i64,
     /// Asked to let go of `next`, because whoever is left is leaving.
     pub(crate) halted: bool,
     /// Whether there ever was somebody.
@@ -66,11 +70,24 @@ impl Subscribers {
     }
 
     pub(crate) fn set_paused(&self, paused: bool) {
-        self.feed.send_if_modified(|feed| std::mem::replace(&mut feed.paused, paused) != paused);
+        self.feed.send_if_modified(|feed| {
+            let changed = std::mem::replace(&mut feed.paused, paused) != paused;
+            if changed && paused {
+                feed.paused_ms = now_ms();
+            }
+            changed
+        });
     }
 
     pub(crate) fn is_paused(&self) -> bool {
         self.feed.borrow().paused
+    }
+
+    /// Why no event is taken; empty if events may be.
+    pub(crate) fn waits_for(&self) -> Vec<Wait> {
+        let feed = self.feed.borrow().clone();
+        let paused = feed.paused.then(|| Wait::new(Reason::Paused, feed.paused_ms));
+        paused.into_iter().chain(feed.list.iter().flat_map(|subscriber| subscriber.holds_back())).collect()
     }
 
     /// The orchestrations that are fed.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::minion::StepInfo;
+use crate::reason::Reason;
 use crate::store::{Applied, StoreError};
 
 use super::names;
@@ -149,21 +150,24 @@ pub(crate) struct PipelineMetrics {
     pub(crate) duplicates: Counter,
     pub(crate) refused: Counter,
     pub(crate) errors: Counter,
-    pub(crate) waiting: Gauge,
+    pipeline: String,
 }
 
 impl PipelineMetrics {
     pub(crate) fn register(pipeline: &str) -> Self {
         let p = || pipeline.to_owned();
-        let waiting = gauge!(names::PIPELINE_WAITING, "pipeline" => p());
-        waiting.set(0.0);
         Self {
             produced: counter!(names::EVENTS_PRODUCED, "pipeline" => p()),
             fanned_out: counter!(names::EVENTS_FANNED_OUT, "pipeline" => p()),
             duplicates: counter!(names::EVENTS_DUPLICATE, "pipeline" => p()),
             refused: counter!(names::EVENTS_REFUSED, "pipeline" => p()),
             errors: counter!(names::PIPELINE_ERRORS, "pipeline" => p()),
-            waiting,
+            pipeline: p(),
         }
+    }
+
+    /// Whether it waits because of this; there from the first time on that it does.
+    pub(crate) fn waiting(&self, reason: &Reason) -> Gauge {
+        gauge!(names::PIPELINE_WAITING, "pipeline" => self.pipeline.clone(), "reason" => reason.as_str())
     }
 }

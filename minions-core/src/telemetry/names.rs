@@ -50,8 +50,8 @@ table! {
         "Events that a minion does not accept.";
     PIPELINE_ERRORS = "minions_pipeline_errors_total", Counter, Count, ["pipeline"],
         "Calls of next that failed or panicked.";
-    PIPELINE_WAITING = "minions_pipeline_waiting", Gauge, Count, ["pipeline"],
-        "1 while the pipeline waits for a minion that is at its cap.";
+    PIPELINE_WAITING = "minions_pipeline_waiting", Gauge, Count, ["pipeline", "reason"],
+        "1 while the pipeline takes no event for this reason; there from the first time on that it does not.";
     RESOURCE_CALLS = "minions_resource_calls_total", Counter, Count,
         ["resource", "method", "caller_kind", "caller", "orchestration"],
         "Tracked calls that came to an end.";

@@ -28,7 +28,7 @@ pub(crate) use lanes::run as give_turns;
 pub use id::{ParseWorkflowIdError, WorkflowId, WorkflowIds};
 pub(crate) use orchestration::{Orchestration, Start};
 pub(crate) use pending::{Asked, Pending};
-pub use quarantine::{Full, QuarantineBounds};
+pub use quarantine::QuarantineBounds;
 pub(crate) use resume::Backlog;
 pub use state::WorkflowState;
 pub(crate) use waker::run as wake_what_is_due;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -14,7 +14,9 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::warn;
 
 use crate::backoff::Backoff;
+use crate::clock::now_ms;
 use crate::minion::{ErasedMinion, ErasedWorkflow, History, StepInfo};
+use crate::reason::{Reason, Wait};
 use crate::store::{Due, Filter, NewWorkflow, Status, StepFailure, StoreError, StoredWorkflow};
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::{End, WorkflowMetrics};
@@ -41,6 +43,10 @@ pub(crate) struct Orchestration {
     pub(crate) ledger: Arc<Kept<WorkflowLedger>>,
     /// One permit for every workflow that may be awake.
     slots: Arc<Semaphore>,
+    /// How many there are.
+    max_in_flight: usize,
+    /// When the last free one was taken, in milliseconds since the Unix epoch.
+    taken_ms: AtomicI64,
     tasks: TaskTracker,
     awake: Mutex<HashMap<WorkflowId, Task>>,
     /// Told whenever a workflow is awake no more.
@@ -153,6 +159,8 @@ impl Orchestration {
             metrics,
             steps_hash: minion.steps_hash(),
             slots: Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS))),
+            max_in_flight,
+            taken_ms: AtomicI64::new(0),
             tasks: TaskTracker::new(),
             awake: Mutex::default(),
             admissions: TaskTracker::new(),
@@ -224,7 +232,20 @@ impl Orchestration {
     ///
     /// Safe; the place in the queue is lost.
     pub(crate) async fn room(&self) -> OwnedSemaphorePermit {
-        self.slots.clone().acquire_owned().await.expect("the semaphore is never closed")
+        let slot = self.slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+        if !self.has_room() {
+            self.taken_ms.store(now_ms(), Ordering::Relaxed);
+        }
+        slot
+    }
+
+    /// Why no other workflow may wake up now, if that is so.
+    pub(crate) fn full(&self) -> Option<Wait> {
+        if self.has_room() {
+            return None;
+        }
+        let reason = Reason::InFlight { orchestration: self.id.clone(), max: self.max_in_flight };
+        Some(Wait::new(reason, self.taken_ms.load(Ordering::Relaxed)))
     }
 
     /// The row of a workflow that is about to begin, or `waits` for its turn in its lane.

@@ -2,16 +2,15 @@
 //! more events, because what fails for everybody would otherwise fill the disk unseen.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
 use crate::clock::now_ms;
+use crate::reason::{Reason, Wait};
 use crate::store::{Filter, StateStore, Status, StoreError};
 
 use super::orchestration::Orchestration;
@@ -50,48 +49,6 @@ impl QuarantineBounds {
     }
 }
 
-/// Why a pipeline may not take another event for an orchestration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "why", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Full {
-    /// As many workflows are awake as may be.
-    InFlight,
-    /// Too many workflows are in quarantine.
-    Quarantine {
-        /// How many there are.
-        count: u64,
-        /// From how many on no event is taken.
-        max: u64,
-    },
-    /// A workflow has been in quarantine for too long.
-    QuarantineAge {
-        /// Since when the oldest one is as it is, in milliseconds since the Unix epoch.
-        since_ms: i64,
-        /// For how long it may be, in milliseconds.
-        age_ms: u64,
-    },
-}
-
-impl fmt::Display for Full {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InFlight => f.write_str("as many workflows are awake as may be"),
-            Self::Quarantine { count, max } => write!(
-                f,
-                "{count} workflows are in quarantine, and with {max} no more events are taken; retry or drop some with \
-                 `wf`, or raise the bound with `GruBuilder::quarantine`"
-            ),
-            Self::QuarantineAge { age_ms, .. } => write!(
-                f,
-                "a workflow is in quarantine for longer than {:?}; retry or drop it with `wf`, or raise the \
-                 bound with `GruBuilder::quarantine`",
-                Duration::from_millis(*age_ms)
-            ),
-        }
-    }
-}
-
 /// The quarantine of every orchestration; kept by the engine, because an orchestration may come and go.
 pub(crate) struct Quarantine {
     bounds: QuarantineBounds,
@@ -105,6 +62,20 @@ struct Kept {
     count: u64,
     /// When the oldest one was last changed, if ages matter.
     oldest_ms: Option<i64>,
+    /// Since when there are as many as there may be.
+    full_ms: Option<i64>,
+}
+
+impl Kept {
+    /// There are so many by now; answers how many.
+    fn becomes(&mut self, count: u64, max: u64) -> u64 {
+        self.count = count;
+        self.full_ms = if count >= max { self.full_ms.or_else(|| Some(now_ms())) } else { None };
+        if count == 0 {
+            self.oldest_ms = None;
+        }
+        count
+    }
 }
 
 impl Quarantine {
@@ -121,29 +92,21 @@ impl Quarantine {
     pub(crate) fn found(&self, orchestration: &Arc<str>, count: u64) -> u64 {
         let mut kept = self.kept.lock();
         let kept = kept.entry(orchestration.clone()).or_default();
-        kept.count += count;
-        kept.count
+        kept.becomes(kept.count + count, self.bounds.max)
     }
 
     /// Adds one that was set aside just now; answers how many there are.
     pub(crate) fn add(&self, orchestration: &Arc<str>) -> u64 {
         let mut kept = self.kept.lock();
         let kept = kept.entry(orchestration.clone()).or_default();
-        kept.count += 1;
         kept.oldest_ms.get_or_insert_with(now_ms);
-        kept.count
+        kept.becomes(kept.count + 1, self.bounds.max)
     }
 
     /// Takes one away; answers how many there are.
     pub(crate) fn remove(&self, orchestration: &str) -> u64 {
         let left = match self.kept.lock().get_mut(orchestration) {
-            Some(kept) => {
-                kept.count = kept.count.saturating_sub(1);
-                if kept.count == 0 {
-                    kept.oldest_ms = None;
-                }
-                kept.count
-            }
+            Some(kept) => kept.becomes(kept.count.saturating_sub(1), self.bounds.max),
             None => 0,
         };
         self.fewer.notify_waiters();
@@ -173,23 +136,26 @@ impl Quarantine {
     }
 
     /// Why no more events may be taken for an orchestration, if that is so because of its quarantine.
-    pub(crate) fn why_full(&self, orchestration: &str) -> Option<Full> {
+    pub(crate) fn holds_back(&self, orchestration: &Arc<str>) -> Option<Wait> {
         let kept = self.kept.lock().get(orchestration).copied()?;
-        if kept.count >= self.bounds.max {
-            return Some(Full::Quarantine { count: kept.count, max: self.bounds.max });
+        let orchestration = orchestration.clone();
+        if let Some(full_ms) = kept.full_ms {
+            let reason = Reason::Quarantine { orchestration, count: kept.count, max: self.bounds.max };
+            return Some(Wait::new(reason, full_ms));
         }
         let (age, since_ms) = (self.bounds.age?, kept.oldest_ms?);
         let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         let passed = u64::try_from(now_ms().saturating_sub(since_ms)).unwrap_or(0);
-        (passed > age_ms).then_some(Full::QuarantineAge { since_ms, age_ms })
+        let too_old = Reason::QuarantineAge { orchestration, since_ms, age_ms };
+        (passed > age_ms).then(|| Wait::new(too_old, since_ms.saturating_add_unsigned(age_ms)))
     }
 }
 
 impl Orchestration {
-    /// Why no more events may be taken for it, if that is so.
-    pub(crate) fn why_full(&self) -> Option<Full> {
-        let quarantine = self.engine.quarantine.why_full(&self.id);
-        quarantine.or_else(|| (!self.has_room()).then_some(Full::InFlight))
+    /// Why no more events may be taken for it; empty if they may.
+    pub(crate) fn holds_back(&self) -> Vec<Wait> {
+        let quarantine = self.engine.quarantine.holds_back(&self.id);
+        quarantine.into_iter().chain(self.lanes.holds_back()).chain(self.full()).collect()
     }
 
     /// Waits until another event may be taken for it.
@@ -199,6 +165,7 @@ impl Orchestration {
     /// Safe; the place in the queue is lost.
     pub(crate) async fn opens(&self) {
         self.quarantine_has_room().await;
+        self.lanes.have_room().await;
         // The place is given back at once: an idle source must not hold what a resumed workflow could use.
         drop(self.room().await);
     }
@@ -210,9 +177,9 @@ impl Orchestration {
         loop {
             let mut fewer = std::pin::pin!(quarantine.fewer.notified());
             fewer.as_mut().enable();
-            let Some(full) = quarantine.why_full(&self.id) else { break };
+            let Some(wait) = quarantine.holds_back(&self.id) else { break };
             if !std::mem::replace(&mut told, true) {
-                warn!(orchestration = &*self.id, reason = %full, "its pipeline takes no more events");
+                warn!(orchestration = &*self.id, reason = %wait.reason, "its pipeline takes no more events");
             }
             fewer.await;
         }
@@ -229,11 +196,12 @@ mod tests {
     #[test]
     fn w6_counts_go_up_and_down_and_the_bound_is_where_it_is_said_to_be() {
         let (quarantine, id) = (Quarantine::new(QuarantineBounds::at_most(2)), Arc::from("a/b"));
-        assert_eq!((quarantine.found(&id, 1), quarantine.why_full("a/b")), (1, None));
+        assert_eq!((quarantine.found(&id, 1), quarantine.holds_back(&id)), (1, None));
         assert_eq!(quarantine.add(&id), 2);
-        assert_eq!(quarantine.why_full("a/b"), Some(Full::Quarantine { count: 2, max: 2 }));
-        assert_eq!(quarantine.why_full("c/d"), None);
-        assert_eq!((quarantine.remove("a/b"), quarantine.why_full("a/b")), (1, None));
-        assert_eq!((quarantine.remove("a/b"), quarantine.remove("a/b")), (0, 0));
+        let wait = quarantine.holds_back(&id).expect("it is at its bound");
+        assert_eq!(wait.reason, Reason::Quarantine { orchestration: id.clone(), count: 2, max: 2 });
+        assert_eq!(quarantine.holds_back(&"c/d".into()), None);
+        assert_eq!((quarantine.remove(&id), quarantine.holds_back(&id)), (1, None));
+        assert_eq!((quarantine.remove(&id), quarantine.remove(&id)), (0, 0));
     }
 }

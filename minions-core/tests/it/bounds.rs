@@ -6,12 +6,13 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use minions_core::gru::{Control, Finished, Snapshot};
+use minions_core::reason::{Reason, Wait};
 use minions_core::store::{
     Applied, Due, Ended, Filter, InLanes, LaneMember, MemoryStore, Op, Opened, StateStore, Status, StatusCount, StoreError, StoredCursor,
     StoredWorkflow,
 };
 use minions_core::testing::{Events, simulate};
-use minions_core::workflow::{Full, QuarantineBounds, WorkflowId};
+use minions_core::workflow::{QuarantineBounds, WorkflowId};
 use minions_core::{Gru, GruBuilder};
 
 use crate::support::{Job, Script, jobs, program, rows, until};
@@ -48,13 +49,15 @@ fn w6_at_the_bound_of_its_quarantine_no_event_is_taken_until_an_operator_has_dec
         let (gru, events) = failing(&store, QuarantineBounds::at_most(2), 1).await;
         let control = gru.control();
         let open = quarantined(&control, 1).await;
-        assert_eq!((&open.orchestrations[0].full, open.troubles()), (&None, Vec::new()));
+        assert_eq!((&open.orchestrations[0].holds_back, open.troubles()), (&Vec::new(), Vec::new()));
         events.push(Job { number: 1 });
         let closed = quarantined(&control, 2).await;
-        let full = Full::Quarantine { count: 2, max: 2 };
-        assert_eq!(closed.orchestrations[0].full, Some(full.clone()));
-        assert_eq!(closed.pipelines[0].waits_for, [closed.orchestrations[0].id.as_str()]);
-        assert_eq!(closed.troubles()[0].what, full.to_string());
+        let id = closed.orchestrations[0].id.as_str();
+        let [Wait { reason, since_ms, .. }] = &closed.orchestrations[0].holds_back[..] else { panic!("{closed:?}") };
+        assert_eq!(*reason, Reason::Quarantine { orchestration: id.into(), count: 2, max: 2 });
+        assert!(*since_ms > 0, "{closed:?}");
+        assert_eq!(closed.pipelines[0].waits_for, closed.orchestrations[0].holds_back);
+        assert_eq!(closed.troubles()[0].what, reason.to_string());
         // `next` was entered before the bound was reached, and what it answers is in hand: no more than that is taken.
         (2..6).for_each(|number| events.push(Job { number }));
         let_everything_happen().await;
@@ -110,8 +113,8 @@ fn w6_the_oldest_one_in_quarantine_closes_the_intake_when_it_is_too_old() {
         let control = gru.control();
         quarantined(&control, 2).await;
         tokio::time::sleep(DAY / 2 + Duration::from_secs(60)).await;
-        let full = control.snapshot().orchestrations.remove(0).full;
-        assert!(matches!(full, Some(Full::QuarantineAge { age_ms: 86_400_000, .. })), "{full:?}");
+        let waits = control.snapshot().orchestrations.remove(0).holds_back;
+        assert!(matches!(waits[0].reason, Reason::QuarantineAge { age_ms: 86_400_000, .. }), "{waits:?}");
         (0..3).for_each(|number| events.push(Job { number }));
         let_everything_happen().await;
         // The one that `next` had in hand.

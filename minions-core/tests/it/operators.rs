@@ -7,6 +7,7 @@ use std::time::Duration;
 use minions_core::error::Verdict;
 use minions_core::gru::{Control, FoundWorkflow, Signalled, StopMode, WorkflowError, Workflows};
 use minions_core::minion::Flow;
+use minions_core::reason::{Reason, Wait};
 use minions_core::store::{Filter, MemoryStore, NoStore, StateStore, Status};
 use minions_core::testing::{Events, Gate, simulate};
 use minions_core::workflow::{WorkflowId, WorkflowIds, WorkflowState};
@@ -238,9 +239,12 @@ fn w11_a_signal_wakes_whoever_waits_for_it_and_another_one_is_a_duplicate() {
     simulate(6, async {
         let (store, acts) = (MemoryStore::new(), waiting());
         let (gru, control, _events) = running(|events| careful(events, &acts).store(store.clone()), &[1]).await;
-        let id = only(&control, |state| matches!(state, WorkflowState::Waiting { .. })).await;
+        let id =
+            only(&control, |state| matches!(state, WorkflowState::Waiting(Wait { reason: Reason::Signal { .. }, .. })))
+                .await;
         let state = control.workflows().get(id).await.unwrap().state;
-        assert_eq!(state, WorkflowState::Waiting { signal: "approval".into(), until_ms: None });
+        let Some(Wait { reason, .. }) = state.wait() else { panic!("{state:?}") };
+        assert_eq!(*reason, Reason::Signal { signal: "approval".into(), until_ms: None });
         let workflows = control.workflows();
         assert_eq!(workflows.signal(id, "other", "no").await.unwrap(), Signalled::Delivered, "kept for later");
         assert_eq!(workflows.signal(id, "other", "no").await.unwrap(), Signalled::Duplicate);
@@ -274,9 +278,12 @@ fn w4_a_step_that_is_put_off_says_so_and_for_how_long() {
     simulate(8, async {
         let (store, acts) = (MemoryStore::new(), Acts::answer(|_| Err("refused".into())));
         let (gru, control, _events) = running(|events| careful(events, &acts).store(store.clone()), &[1]).await;
-        let id = only(&control, |state| matches!(state, WorkflowState::PutOff { .. })).await;
+        let id =
+            only(&control, |state| matches!(state, WorkflowState::Waiting(Wait { reason: Reason::PutOff { .. }, .. })))
+                .await;
         let found = control.workflows().get(id).await.unwrap();
-        let WorkflowState::PutOff { until_ms, failed: 1, of: Some(3) } = found.state else { panic!("{found:?}") };
+        let WorkflowState::Waiting(wait) = &found.state else { panic!("{found:?}") };
+        let Reason::PutOff { until_ms, failed: 1, of: Some(3) } = wait.reason else { panic!("{found:?}") };
         let pause = until_ms - found.stored.updated_ms;
         assert!((1..=i64::try_from(FIRST_PAUSE.as_millis()).unwrap()).contains(&pause), "{pause}");
         let error = control.workflows().retry(id).await.unwrap_err();
@@ -334,7 +341,7 @@ async fn w6_the_workflows_of_a_stopped_program_are_checked_against_its_types() {
     assert!(matches!(workflows.edit(id, "[]").await, Err(WorkflowError::Context { .. })));
     workflows.edit(id, r#"{"steps":["edited"]}"#).await.unwrap();
     workflows.go_to(id, "third").await.unwrap();
-    assert!(matches!(workflows.get(id).await.unwrap().state, WorkflowState::Due { .. }));
+    assert!(matches!(workflows.get(id).await.unwrap().state.wait(), Some(Wait { reason: Reason::Place, .. })));
     store.close().await.unwrap();
     let script = Script::plain();
     let gru = program(&jobs([]), script.clone()).store(store.clone()).start().await.unwrap();

@@ -13,8 +13,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, RwLock};
 use tokio::time::Instant;
 
+use crate::clock::now_ms;
 use crate::minion::Lanes as Options;
-use crate::reason::Reason;
+use crate::reason::{Reason, Wait};
 
 use super::WorkflowId;
 use super::orchestration::Start;
@@ -52,6 +53,8 @@ struct State {
     kept: HashMap<WorkflowId, Start>,
     /// How many have been given their turn and are not awake yet.
     beginning: usize,
+    /// Since when no more events should be taken, if that is so, in milliseconds since the Unix epoch.
+    full_ms: i64,
 }
 
 impl Lanes {
@@ -63,7 +66,7 @@ impl Lanes {
             orchestration,
             options: options.unwrap_or_default(),
             is_on: options.is_some(),
-            state: Mutex::new(State { table, kept: HashMap::new(), beginning: 0 }),
+            state: Mutex::new(State { table, kept: HashMap::new(), beginning: 0, full_ms: 0 }),
             stirred: Notify::new(),
             fewer: Notify::new(),
             waiting,
@@ -163,37 +166,47 @@ impl Lanes {
         state.beginning > 0 || state.table.waiting() > 0
     }
 
-    /// How many wait.
-    pub(crate) fn waiting(&self) -> u64 {
-        self.state.lock().table.waiting()
-    }
-
     /// How many have been given their turn and are not awake yet.
     pub(crate) fn beginning(&self) -> usize {
         self.state.lock().beginning
     }
 
     /// Why no more events should be taken, if that is so.
-    pub(crate) fn why_full(&self) -> Option<Reason> {
+    pub(crate) fn holds_back(&self) -> Option<Wait> {
         if !self.is_on {
             return None;
         }
         let orchestration = self.orchestration.clone();
-        Some(match self.state.lock().table.fullness()? {
+        let state = self.state.lock();
+        let reason = match state.table.fullness()? {
             Fullness::All => Reason::Backlog { orchestration, max: self.options.in_all() },
             Fullness::Lane(lane) => {
                 Reason::LaneFull { orchestration, lane, max: self.options.per_lane().unwrap_or_default() }
             }
-        })
+        };
+        Some(Wait::new(reason, state.full_ms))
     }
 
-    /// Waits until [`why_full`](Self::why_full) may have another answer.
+    /// Waits until more events may be taken.
     ///
     /// # Cancel safety
     ///
-    /// Safe; what happens before it is first polled is missed, unless it was [enabled](tokio::sync::futures::Notified::enable).
-    pub(crate) fn fewer(&self) -> tokio::sync::futures::Notified<'_> {
-        self.fewer.notified()
+    /// Safe.
+    pub(crate) async fn have_room(&self) {
+        loop {
+            let mut fewer = std::pin::pin!(self.fewer.notified());
+            fewer.as_mut().enable();
+            if self.holds_back().is_none() {
+                return;
+            }
+            fewer.await;
+        }
+    }
+
+    /// When the next one may begin in a lane that is paced, in milliseconds since the Unix epoch; nothing if it may now.
+    pub(crate) fn paced_until(&self, lane: &str) -> Option<i64> {
+        let left = self.state.lock().table.not_before(lane).checked_sub(self.now()).filter(|left| *left > 0)?;
+        Some(now_ms().saturating_add_unsigned(left.div_ceil(1_000)))
     }
 
     /// Waits until nobody waits and nobody is about to begin.
@@ -220,9 +233,12 @@ impl Lanes {
     fn change<T>(&self, change: impl FnOnce(&mut Table, Micros) -> T) -> T {
         let now = self.now();
         let mut state = self.state.lock();
-        let before = state.table.waiting();
+        let (before, was_full) = (state.table.waiting(), state.table.is_full());
         let answer = change(&mut state.table, now);
         let after = state.table.waiting();
+        if !was_full && state.table.is_full() {
+            state.full_ms = now_ms();
+        }
         let rests = matches!(state.table.next(now), Next::Rest(None));
         drop(state);
         if before != after {

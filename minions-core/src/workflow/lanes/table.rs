@@ -376,14 +376,19 @@ impl Table {
         self.full.iter().next().cloned().map(Fullness::Lane)
     }
 
+    /// Whether no more events should be taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting() >= self.options.in_all() || !self.full.is_empty()
+    }
+
+    /// Before when nobody begins in a lane.
+    pub(super) fn not_before(&self, lane: &str) -> Micros {
+        self.lanes.get(lane).map_or(0, |lane| lane.not_before)
+    }
+
     /// How many wait.
     pub(super) fn waiting(&self) -> u64 {
         self.waiting + self.elsewhere
-    }
-
-    /// Whether nobody is in any lane, as far as is known.
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting() == 0 && self.lanes.values().all(|lane| lane.begun.is_empty() && lane.expected.is_empty())
     }
 
     /// A workflow that has had its turn is gone, and nobody knows its lane.
