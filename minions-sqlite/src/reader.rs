@@ -7,7 +7,9 @@ use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{ConnectOptions as _, Row as _};
 
-use minions_core::store::{Due, Ended, Filter, InLanes, LaneMember, Status, StatusCount, StoreError, StoredCursor, StoredWorkflow};
+use minions_core::store::{
+    Due, Ended, Filter, InLanes, LaneMember, Status, StatusCount, StoreError, StoredCursor, StoredWorkflow,
+};
 use minions_core::workflow::WorkflowId;
 
 use crate::open::BUSY_FOR;

@@ -43,7 +43,9 @@ pub use verdict::{AsError, Asked, Pause, Returned, Silent, Unjudged};
 
 pub use crate::component::{Assembly, Component, Dep, Health, Inject, Location, Need, Stop};
 pub use crate::error::{Error, Failure, FailureInfo, Result, Verdict};
-pub use crate::minion::{EmitInfo, Emits, Flow, History, IntoFlow, Lanes, Minion, Retry, StepArg, StepId, StepInfo, Stored};
+pub use crate::minion::{
+    EmitInfo, Emits, Flow, History, IntoFlow, Lanes, Minion, Retry, StepArg, StepId, StepInfo, Stored,
+};
 pub use crate::pipeline::{EventSource, IntoNext, Next, Origin, Pipeline, Produces, Storable};
 pub use crate::resource::{Call, Resource, TrackedMethod};
 pub use crate::supervise::RestartPolicy;

@@ -12,7 +12,8 @@ use crate::clock::now_ms;
 use crate::minion::{MinionFactory, StepInfo};
 use crate::reason::Reason;
 use crate::store::{
-    Amend, Applied, Discard, Ended, Filter, InLanes, Op, Requeue, Signal, StateStore, Status, StoreError, StoredWorkflow,
+    Amend, Applied, Discard, Ended, Filter, InLanes, Op, Requeue, Signal, StateStore, Status, StoreError,
+    StoredWorkflow,
 };
 use crate::telemetry::handles::WorkflowMetrics;
 use crate::workflow::{Engine, Orchestration, WorkflowId, WorkflowState};
@@ -318,7 +319,8 @@ impl Desk {
         if let WorkflowState::Waiting(wait) = &mut state
             && let Reason::Lane { lane, ahead } = &mut wait.reason
         {
-            let which = InLanes::of(stored.orchestration.as_str().into(), now_ms()).lane(lane.clone()).before(stored.id);
+            let which =
+                InLanes::of(stored.orchestration.as_str().into(), now_ms()).lane(lane.clone()).before(stored.id);
             *ahead = self.store().count_in_lanes(which).await?;
             let live = self.live(&stored.orchestration).filter(|_| *ahead == 0);
             if let Some(until_ms) = live.and_then(|live| live.lanes.paced_until(lane)) {

@@ -179,11 +179,8 @@ impl Admission {
             let seat = &offer.taker.orchestration.seat;
             let instance = seat.instance();
             let loaded = seat.minion().begin(self.item.event.clone())?;
-            let lane = if offer.taker.orchestration.lanes.is_on() {
-                seat.minion().lane(&*self.item.event)?
-            } else {
-                None
-            };
+            let lane =
+                if offer.taker.orchestration.lanes.is_on() { seat.minion().lane(&*self.item.event)? } else { None };
             let id = engine.ids.next();
             offer.start = Some(Start { lane, ..Start::new(id, loaded, instance, now_ms()) });
         }

@@ -15,8 +15,8 @@ use crate::workflow::WorkflowId;
 
 use super::{
     Admit, Advance, Amend, Applied, Begin, CursorMove, Defer, Discard, Due, Ended, Filter, InLanes, LaneMember,
-    NewWorkflow, Op, Opened, Quarantine, Requeue, Resolve, Signal, StateStore, Status, StatusCount, StepFailure, StoreError, StoredCursor,
-    StoredWorkflow, Suspect, Tidy, Work,
+    NewWorkflow, Op, Opened, Quarantine, Requeue, Resolve, Signal, StateStore, Status, StatusCount, StepFailure,
+    StoreError, StoredCursor, StoredWorkflow, Suspect, Tidy, Work,
 };
 
 /// Keeps workflows in memory: for tests, and for programs whose work may die with the process.
@@ -147,8 +147,10 @@ impl StateStore for MemoryStore {
     fn lanes(&self, which: InLanes, limit: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>> {
         let content = self.content.lock();
         let members = content.members(&which).take(limit);
-        ready(Ok(members.map(|(_, lane, status, key)| LaneMember::new(&**lane, content.rows[key].id, *status)).collect()))
-            .boxed()
+        ready(Ok(members
+            .map(|(_, lane, status, key)| LaneMember::new(&**lane, content.rows[key].id, *status))
+            .collect()))
+        .boxed()
     }
 
     fn count_in_lanes(&self, which: InLanes) -> BoxFuture<'_, Result<u64, StoreError>> {

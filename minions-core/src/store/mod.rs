@@ -21,12 +21,12 @@ pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use none::NoStore;
 pub use op::{
-    Admit, Advance, Amend, Applied, Begin, CursorMove, Dedupe, Defer, Discard, KeepHistory, NewWorkflow, Op, Quarantine,
-    Requeue, Resolve, Signal, Suspect, Tidy, Wait, Work,
+    Admit, Advance, Amend, Applied, Begin, CursorMove, Dedupe, Defer, Discard, KeepHistory, NewWorkflow, Op,
+    Quarantine, Requeue, Resolve, Signal, Suspect, Tidy, Wait, Work,
 };
 pub use row::{
-    Due, DuePlace, Ended, FailureKind, FieldIs, Filter, InLanes, LaneMember, Outcome, Status, StatusCount, StepFailure, StoredCursor,
-    StoredWorkflow,
+    Due, DuePlace, Ended, FailureKind, FieldIs, Filter, InLanes, LaneMember, Outcome, Status, StatusCount, StepFailure,
+    StoredCursor, StoredWorkflow,
 };
 
 /// Keeps workflows from one step to the next, and over restarts.

@@ -7,7 +7,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::{
-    Applied, Due, Ended, Filter, InLanes, LaneMember, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor, StoredWorkflow,
+    Applied, Due, Ended, Filter, InLanes, LaneMember, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor,
+    StoredWorkflow,
 };
 
 /// Keeps nothing: no workflow survives, no step waits for a checkpoint, nothing is encoded.

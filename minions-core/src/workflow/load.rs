@@ -34,7 +34,12 @@ pub(super) async fn wake(o: &Arc<Orchestration>, row: StoredWorkflow) -> Woken {
 }
 
 /// The same where there is a place already; one that is `fresh` has certainly not run unless its row says so.
-pub(super) async fn wake_at(o: &Arc<Orchestration>, mut row: StoredWorkflow, slot: OwnedSemaphorePermit, fresh: bool) -> Woken {
+pub(super) async fn wake_at(
+    o: &Arc<Orchestration>,
+    mut row: StoredWorkflow,
+    slot: OwnedSemaphorePermit,
+    fresh: bool,
+) -> Woken {
     if o.parks() {
         return Woken::Stopped;
     }

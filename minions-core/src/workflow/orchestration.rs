@@ -17,7 +17,7 @@ use crate::backoff::Backoff;
 use crate::clock::now_ms;
 use crate::minion::{ErasedMinion, ErasedWorkflow, History, StepInfo};
 use crate::reason::{Reason, Wait};
-use crate::store::{Due, Filter, NewWorkflow, Status, StepFailure, StoreError, StoredWorkflow};
+use crate::store::{Due, Filter, NewWorkflow, StepFailure, StoreError, StoredWorkflow};
 use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::{End, WorkflowMetrics};
 use crate::telemetry::{Kept, WorkflowLedger};
@@ -382,17 +382,10 @@ impl Orchestration {
     pub(crate) async fn is_quiet(&self) -> bool {
         let nobody = || self.in_flight() == 0 && self.admissions.is_empty() && self.lanes.beginning() == 0;
         let due = Due::until(self.id.clone(), i64::MAX);
-        nobody() && matches!(self.engine.store.due(due, 1).await, Ok(rows) if rows.is_empty()) && !self.somebody_waits().await && nobody()
-    }
-
-    /// Whether a workflow waits for its turn in its lane.
-    async fn somebody_waits(&self) -> bool {
-        if self.lanes.is_busy() || !self.engine.keeps {
-            return self.lanes.is_busy();
-        }
-        // Asked only when nothing else is left, so that there is not much to look at.
-        let waiting = Filter::all().orchestration(&*self.id).status(Status::Waiting);
-        self.lanes.is_on() && !matches!(self.engine.store.scan(waiting, 1).await, Ok(rows) if rows.is_empty())
+        nobody()
+            && matches!(self.engine.store.due(due, 1).await, Ok(rows) if rows.is_empty())
+            && !self.lanes.is_busy()
+            && nobody()
     }
 
     /// How often anything has begun or come to rest: equal answers mean that nothing did in between.

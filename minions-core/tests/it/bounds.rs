@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 use minions_core::gru::{Control, Finished, Snapshot};
 use minions_core::reason::{Reason, Wait};
 use minions_core::store::{
-    Applied, Due, Ended, Filter, InLanes, LaneMember, MemoryStore, Op, Opened, StateStore, Status, StatusCount, StoreError, StoredCursor,
-    StoredWorkflow,
+    Applied, Due, Ended, Filter, InLanes, LaneMember, MemoryStore, Op, Opened, StateStore, Status, StatusCount,
+    StoreError, StoredCursor, StoredWorkflow,
 };
 use minions_core::testing::{Events, simulate};
 use minions_core::workflow::{QuarantineBounds, WorkflowId};

@@ -16,6 +16,7 @@ mod erased;
 mod found;
 mod hang;
 mod inlet;
+mod lanes;
 mod ledger;
 mod lifecycle;
 mod manifest;

@@ -9,8 +9,8 @@ use minions_core::Gru;
 use minions_core::gru::{Finished, StartError, StopMode};
 use minions_core::minion::Flow;
 use minions_core::store::{
-    Applied, Due, Ended, Filter, InLanes, LaneMember, MemoryStore, Op, Opened, StateStore, Status, StatusCount, StoreError, StoredCursor,
-    StoredWorkflow,
+    Applied, Due, Ended, Filter, InLanes, LaneMember, MemoryStore, Op, Opened, StateStore, Status, StatusCount,
+    StoreError, StoredCursor, StoredWorkflow,
 };
 use minions_core::testing::{Events, Gate};
 

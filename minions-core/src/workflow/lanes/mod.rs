@@ -120,9 +120,7 @@ impl Lanes {
 
     /// An operator has removed a workflow.
     pub(crate) fn remove(&self, lane: &Arc<str>, id: WorkflowId, waited: bool) {
-        self.change(|table, now| {
-            if waited { table.remove_waiting(lane, id, now) } else { table.leave(lane, id, now) }
-        });
+        self.change(|table, now| if waited { table.remove_waiting(lane, id, now) } else { table.leave(lane, id, now) });
     }
 
     /// Gives the next one its turn; answers what keeps it besides the store.
@@ -160,10 +158,16 @@ impl Lanes {
         self.change(|table, now| table.lose(id, now));
     }
 
-    /// Whether somebody waits, as far as is known, or has just been given its turn.
+    /// Whether somebody is about to begin, or may be. Those who wait for others are not: where nobody else is awake or rests,
+    /// they wait for one in quarantine.
     pub(crate) fn is_busy(&self) -> bool {
-        let state = self.state.lock();
-        state.beginning > 0 || state.table.waiting() > 0
+        let mut state = self.state.lock();
+        state.beginning > 0 || state.table.next(self.now()) != Next::Rest(None)
+    }
+
+    /// Whether nobody is in any lane.
+    fn is_empty(&self) -> bool {
+        self.state.lock().table.is_empty()
     }
 
     /// How many have been given their turn and are not awake yet.
@@ -218,7 +222,7 @@ impl Lanes {
         loop {
             let mut fewer = std::pin::pin!(self.fewer.notified());
             fewer.as_mut().enable();
-            if !self.is_busy() {
+            if !self.is_busy() && self.state.lock().table.waiting() == 0 {
                 return;
             }
             fewer.await;

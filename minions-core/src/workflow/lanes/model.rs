@@ -202,6 +202,7 @@ impl Model {
             if let Some((lane, id)) = self.any(&[Is::Expected]) {
                 self.set(&lane, id, Some(Is::Waiting));
                 self.table.arrive(&lane, id, self.now);
+                continue;
             }
             if self.step() {
                 continue;
@@ -215,7 +216,7 @@ impl Model {
             }
             let before = self.ended;
             self.end();
-            assert!(self.ended > before, "nobody begins, and these are left: {:?}", self.lanes);
+            assert!(self.ended > before, "nobody begins in {} lanes: {:?}", self.lanes.len(), self.table);
         }
         panic!("it never comes to an end");
     }

@@ -44,7 +44,7 @@ async fn give_turns(o: &Arc<Orchestration>) {
             Next::Read(lane) => read(o, &lane).await,
             Next::Sweep(after) => {
                 let is_over = sweep(o, after).await;
-                if is_over && !o.lanes.is_on() && !o.lanes.is_busy() {
+                if is_over && !o.lanes.is_on() && o.lanes.is_empty() {
                     // Its minion has no lanes, and nothing is left of those that it had.
                     return;
                 }

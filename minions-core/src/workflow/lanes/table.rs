@@ -99,7 +99,10 @@ enum Queued {
 enum Sweep {
     Done,
     /// The last lane that was read, and whether none was forgotten since the first one.
-    After { last: Option<Key>, all: bool },
+    After {
+        last: Option<Key>,
+        all: bool,
+    },
 }
 
 /// What to do next.
@@ -384,6 +387,11 @@ impl Table {
     /// Before when nobody begins in a lane.
     pub(super) fn not_before(&self, lane: &str) -> Micros {
         self.lanes.get(lane).map_or(0, |lane| lane.not_before)
+    }
+
+    /// Whether nobody is in any lane.
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_complete && self.lanes.is_empty()
     }
 
     /// How many wait.
