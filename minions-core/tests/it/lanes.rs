@@ -484,7 +484,8 @@ impl Minion for Herald {
 fn w7_emitted_events_wait_for_their_turn_and_late_ones_join_when_they_are_due() {
     let heralded = |store: Arc<dyn Fn(GruBuilder) -> GruBuilder + Send + Sync>| async move {
         let script = Script::plain();
-        let emits = vec![(101, HOUR), (102, Duration::ZERO), (103, Duration::ZERO), (201, Duration::ZERO)];
+        let emits: Vec<(u64, Duration)> =
+            vec![(101, HOUR), (102, Duration::ZERO), (103, Duration::ZERO), (201, Duration::ZERO)];
         let builder = Gru::builder().orchestrate::<Source<Job>, Herald>().orchestrate::<Herald, Clerk<ONE_BY_ONE>>();
         let builder = builder.provide(jobs([1]).source()).provide(emits).provide(script.clone());
         let gru = store(builder).start().await.unwrap();

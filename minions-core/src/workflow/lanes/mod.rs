@@ -243,13 +243,14 @@ impl Lanes {
         if !was_full && state.table.is_full() {
             state.full_ms = now_ms();
         }
+        let opens = was_full && !state.table.is_full();
         let rests = matches!(state.table.next(now), Next::Rest(None));
         drop(state);
         if before != after {
             self.waiting.set(after as f64);
-            if after < before {
-                self.fewer.notify_waiters();
-            }
+        }
+        if after < before || opens {
+            self.fewer.notify_waiters();
         }
         if !rests {
             self.stirred.notify_one();

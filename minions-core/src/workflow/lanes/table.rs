@@ -50,6 +50,8 @@ pub(super) struct Table {
     paced: BTreeSet<(Micros, Key)>,
     /// How many wait in lanes that are known.
     waiting: u64,
+    /// How many are expected to wait.
+    coming: u64,
     /// How many wait in lanes that were forgotten.
     elsewhere: u64,
     /// Lanes with as many waiting as may be.
@@ -146,6 +148,7 @@ impl Table {
             unread: VecDeque::new(),
             paced: BTreeSet::new(),
             waiting: 0,
+            coming: 0,
             elsewhere: 0,
             full: HashSet::new(),
             is_complete,
@@ -168,26 +171,26 @@ impl Table {
             return true;
         }
         lane.expected.push(id);
+        self.coming += 1;
+        self.weigh(key);
         self.settle(key, now);
         false
     }
 
     /// The workflow that came is not admitted after all.
     pub(super) fn withdraw(&mut self, key: &Key, id: WorkflowId, now: Micros) {
-        if let Some(lane) = self.lanes.get_mut(key) {
-            lane.expected.retain(|other| *other != id);
-        }
+        self.comes_no_more(key, id);
         self.leave(key, id, now);
     }
 
     /// A workflow waits, durably.
     pub(super) fn arrive(&mut self, key: &Key, id: WorkflowId, now: Micros) {
         let window = self.bounds.window;
+        self.comes_no_more(key, id);
         let Some(lane) = self.lane(key, now) else {
             self.elsewhere += 1;
             return;
         };
-        lane.expected.retain(|other| *other != id);
         if lane.begun.contains(&id) || lane.waiting.contains(&id) {
             return self.settle(key, now);
         }
@@ -373,7 +376,7 @@ impl Table {
 
     /// Why no more events should be taken, if that is so.
     pub(super) fn fullness(&self) -> Option<Fullness> {
-        if self.waiting() >= self.options.in_all() {
+        if self.waiting() + self.coming >= self.options.in_all() {
             return Some(Fullness::All);
         }
         self.full.iter().next().cloned().map(Fullness::Lane)
@@ -381,7 +384,7 @@ impl Table {
 
     /// Whether no more events should be taken.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting() >= self.options.in_all() || !self.full.is_empty()
+        self.waiting() + self.coming >= self.options.in_all() || !self.full.is_empty()
     }
 
     /// Before when nobody begins in a lane.
@@ -449,12 +452,27 @@ impl Table {
     /// The count of those that wait in a lane has changed.
     fn counted(&mut self, key: &Key, before: u64, after: u64) {
         self.waiting = (self.waiting + after).saturating_sub(before);
+        self.weigh(key);
+    }
+
+    /// Whether as many wait in a lane, or will, as may.
+    fn weigh(&mut self, key: &Key) {
         let Some(most) = self.options.per_lane() else { return };
-        if after >= most {
+        let load = self.lanes.get(key).map_or(0, |lane| lane.count + lane.expected.len() as u64);
+        if load >= most {
             self.full.insert(key.clone());
         } else {
             self.full.remove(key);
         }
+    }
+
+    /// Nobody has to wait any longer for a workflow that was expected.
+    fn comes_no_more(&mut self, key: &Key, id: WorkflowId) {
+        let Some(lane) = self.lanes.get_mut(key) else { return };
+        let before = lane.expected.len();
+        lane.expected.retain(|other| *other != id);
+        self.coming -= (before - lane.expected.len()) as u64;
+        self.weigh(key);
     }
 
     /// Puts a lane where it belongs after something has changed in it.
@@ -473,8 +491,8 @@ impl Table {
                 self.paced.insert((lane.not_before, key.clone()));
             } else if lane.is_empty() {
                 let count = lane.count;
-                self.counted(key, count, 0);
                 self.lanes.remove(key);
+                self.counted(key, count, 0);
             } else {
                 lane.queued = Queued::Ready;
                 self.ready.push_back(key.clone());
