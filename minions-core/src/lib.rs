@@ -95,6 +95,7 @@ pub mod config;
 pub mod error;
 mod fair;
 pub mod gru;
+pub mod limit;
 pub mod manifest;
 pub mod minion;
 mod panics;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
+use crate::limit::Circuits;
 use crate::pipeline::Intake;
 use crate::store::{Applied, Committed, Committer, Op, Opened, Resolve, StateStore, StoreError};
 use crate::telemetry::handles::CheckpointMetrics;
@@ -37,6 +38,9 @@ pub(crate) struct Engine {
     committer: Mutex<Option<Committer>>,
     blocked: Blocked,
     pub(crate) quarantine: Quarantine,
+    /// What the limits of this program say about its resources.
+    #[expect(dead_code, reason = "asked by the intake gate")]
+    pub(crate) circuits: Circuits,
     /// What the store held at the start.
     pub(crate) stored: Stored,
     /// Held by whoever changes a stored workflow because an operator said so: one after the other, so that what is looked at
@@ -69,6 +73,7 @@ impl Engine {
             routes: Routes::default(),
             mailbox: Mailbox::default(),
             quarantine: Quarantine::new(bounds),
+            circuits: Circuits::default(),
             stored: Stored::default(),
             operator: tokio::sync::Mutex::default(),
             recovery: Recovery::new(opened),
