@@ -126,10 +126,11 @@ fn passes(what: &LitStr, diag: &mut Diagnostics) -> bool {
         "pass" => true,
         other => {
             let hint = similar::hint(other, &["hold", "pass"]);
+            let hint = if hint.is_empty() { ";".to_owned() } else { hint };
             diag.at(
                 what,
                 format!(
-                    "a workflow in quarantine cannot `{other}`{hint}; write \"hold\", so that its lane waits for an operator, or \"pass\", so that the others of its lane go on"
+                    "a workflow in quarantine cannot `{other}`{hint} write \"hold\", so that its lane waits for an operator, or \"pass\", so that the others of its lane go on"
                 ),
             );
             false

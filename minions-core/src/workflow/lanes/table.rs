@@ -52,6 +52,8 @@ pub(super) struct Table {
     waiting: u64,
     /// How many are expected to wait.
     coming: u64,
+    /// Those that are expected in lanes for which there was no room.
+    strays: HashSet<WorkflowId>,
     /// How many wait in lanes that were forgotten.
     elsewhere: u64,
     /// Lanes with as many waiting as may be.
@@ -61,8 +63,17 @@ pub(super) struct Table {
     sweep: Sweep,
     /// Whether there was no room for a lane in which somebody may be about to begin.
     missed: bool,
-    /// Who has left a lane since the store is being read.
-    left: Option<HashSet<WorkflowId>>,
+    /// What has happened since the store is being read.
+    since: Option<Since>,
+}
+
+/// What makes an answer of the store old by the time it comes.
+#[derive(Debug, Default)]
+struct Since {
+    /// Who has left a lane.
+    left: HashSet<WorkflowId>,
+    /// Lanes that were forgotten: whoever has begun in them may be read as one who waits.
+    forgotten: HashSet<Key>,
 }
 
 #[derive(Debug, Default)]
@@ -149,12 +160,13 @@ impl Table {
             paced: BTreeSet::new(),
             waiting: 0,
             coming: 0,
+            strays: HashSet::new(),
             elsewhere: 0,
             full: HashSet::new(),
             is_complete,
             sweep: if is_complete { Sweep::Done } else { Sweep::BEGIN },
             missed: false,
-            left: None,
+            since: None,
         }
     }
 
@@ -162,8 +174,13 @@ impl Table {
     /// nobody who came later begins before.
     pub(super) fn enter(&mut self, key: &Key, id: WorkflowId, now: Micros) -> bool {
         let (at_once, pace) = (self.options.at_once() as usize, self.pace());
-        let Some(lane) = self.lane(key, now) else { return false };
-        let is_free = lane.is_known && lane.expected.is_empty() && lane.count == 0 && !lane.more;
+        // One that is expected somewhere may be before this one.
+        let is_certain = self.strays.is_empty();
+        let Some(lane) = self.lane(key, now) else {
+            self.strays.insert(id);
+            return false;
+        };
+        let is_free = is_certain && lane.is_known && lane.expected.is_empty() && lane.count == 0 && !lane.more;
         if is_free && lane.begun.len() < at_once && lane.not_before <= now {
             lane.begun.push(id);
             lane.unsure.push(id);
@@ -212,8 +229,8 @@ impl Table {
 
     /// A workflow that has had its turn has left its lane; or one that waits, because somebody has removed it.
     pub(super) fn leave(&mut self, key: &Key, id: WorkflowId, now: Micros) {
-        if let Some(left) = &mut self.left {
-            left.insert(id);
+        if let Some(since) = &mut self.since {
+            since.left.insert(id);
         }
         if self.is_complete && !self.lanes.contains_key(key) {
             return;
@@ -238,7 +255,11 @@ impl Table {
 
     /// Somebody removed a workflow that waits, of which nothing else is known.
     pub(super) fn remove_waiting(&mut self, key: &Key, id: WorkflowId, now: Micros) {
-        let is_beyond = self.lanes.get(key).is_some_and(|lane| lane.more && !lane.waiting.contains(&id));
+        let lane = self.lanes.get(key).filter(|lane| lane.is_known);
+        if lane.is_none() {
+            self.elsewhere = self.elsewhere.saturating_sub(1);
+        }
+        let is_beyond = lane.is_some_and(|lane| lane.more && !lane.waiting.contains(&id));
         if is_beyond && let Some(lane) = self.lanes.get_mut(key) {
             let before = lane.count;
             lane.count = before.saturating_sub(1);
@@ -286,7 +307,10 @@ impl Table {
         if !self.ready.is_empty() {
             return Next::Begin;
         }
-        if self.missed && self.sweep == Sweep::Done && self.lanes.len() <= self.bounds.lanes / 2 {
+        let has_missed = self.missed && self.lanes.len() <= self.bounds.lanes / 2;
+        // Where nobody is known to be in any lane, perhaps nobody is, and everything is known again.
+        let may_be_complete = !self.is_complete && self.lanes.is_empty();
+        if self.sweep == Sweep::Done && (has_missed || may_be_complete) {
             self.missed = false;
             self.sweep = Sweep::BEGIN;
         }
@@ -298,23 +322,24 @@ impl Table {
 
     /// The store is about to be read: from here on it is noted who leaves.
     pub(super) fn begin_read(&mut self) {
-        self.left = Some(HashSet::new());
+        self.since = Some(Since::default());
     }
 
     /// What the store says of a lane that was to be read.
     pub(super) fn has_read(&mut self, key: &Key, content: Content, now: Micros) {
-        let left = self.left.take().unwrap_or_default();
+        let left = self.since.take().unwrap_or_default().left;
         self.learn(key, content, &left, now);
     }
 
     /// What the store says of lanes in their order; nothing if there are no more.
     pub(super) fn has_swept(&mut self, lanes: Vec<(Key, Content)>, now: Micros) {
-        let left = self.left.take().unwrap_or_default();
+        let left = self.since.as_mut().map(|since| std::mem::take(&mut since.left)).unwrap_or_default();
         let Some((end, _)) = lanes.last() else {
+            self.since = None;
             // Whatever lane is not known has nobody in it: one that has come since would be known.
             let all = self.sweep == Sweep::Done || matches!(self.sweep, Sweep::After { all: true, .. });
             self.sweep = Sweep::Done;
-            if all && !self.missed {
+            if all && !self.missed && self.strays.is_empty() {
                 (self.is_complete, self.elsewhere) = (true, 0);
             }
             return;
@@ -324,10 +349,12 @@ impl Table {
         }
         for (key, content) in lanes {
             let is_known = self.lanes.get(&key).is_some_and(|lane| lane.is_known);
-            if !is_known && self.lane(&key, now).is_some() {
+            let is_old = self.since.as_ref().is_some_and(|since| since.forgotten.contains(&key));
+            if !is_known && !is_old && self.lane(&key, now).is_some() {
                 self.learn(&key, content, &left, now);
             }
         }
+        self.since = None;
     }
 
     /// Takes up what was read. Who has left since is not there any more; who has come since may be there already.
@@ -404,8 +431,8 @@ impl Table {
 
     /// A workflow that has had its turn is gone, and nobody knows its lane.
     pub(super) fn lose(&mut self, id: WorkflowId, now: Micros) {
-        if let Some(left) = &mut self.left {
-            left.insert(id);
+        if let Some(since) = &mut self.since {
+            since.left.insert(id);
         }
         let key = self.lanes.iter().find(|(_, lane)| lane.begun.contains(&id)).map(|(key, _)| key.clone());
         if let Some(key) = key {
@@ -434,11 +461,16 @@ impl Table {
 
     /// Forgets the lanes in which nothing can begin before somebody leaves.
     fn forget(&mut self, now: Micros) {
-        let (at_once, full) = (self.options.at_once(), &self.full);
+        let (at_once, full, since) = (self.options.at_once(), &self.full, &mut self.since);
         let mut forgotten = 0;
         self.lanes.retain(|key, lane| {
             let keeps = !lane.is_blocked(at_once) || lane.not_before > now || full.contains(key);
-            forgotten += if keeps { 0 } else { lane.count };
+            if !keeps {
+                forgotten += lane.count;
+                if let Some(since) = since {
+                    since.forgotten.insert(key.clone());
+                }
+            }
             keeps
         });
         self.waiting -= forgotten;
@@ -468,6 +500,7 @@ impl Table {
 
     /// Nobody has to wait any longer for a workflow that was expected.
     fn comes_no_more(&mut self, key: &Key, id: WorkflowId) {
+        self.strays.remove(&id);
         let Some(lane) = self.lanes.get_mut(key) else { return };
         let before = lane.expected.len();
         lane.expected.retain(|other| *other != id);
