@@ -412,7 +412,7 @@ mod tests {
     fn lanes_are_read_along_their_index() {
         let all = InLanes::of("sitemap/watcher".into(), 9);
         for (which, how) in [
-            (all.clone(), "orchestration=?"),
+            (all.clone(), "orchestration=? AND lane>?"),
             (all.clone().after("a".into()), "orchestration=? AND lane>?"),
             (all.lane("a".into()), "orchestration=? AND lane=?"),
         ] {
