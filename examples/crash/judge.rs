@@ -262,7 +262,7 @@ fn lanes(journal: &[Entry]) -> Wrong {
     let mut lanes: HashMap<(&str, u64), Vec<&Entry>> = HashMap::new();
     for entry in journal {
         let Some(lane) = lane_of(&entry.case) else { continue };
-        let begun = lanes.entry((&entry.case.0, lane)).or_default();
+        let begun = lanes.entry((entry.case.0.as_str(), lane)).or_default();
         if begun.last().is_some_and(|last| last.workflow == entry.workflow) {
             continue;
         }
