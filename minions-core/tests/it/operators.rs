@@ -160,7 +160,7 @@ fn w6_what_is_dropped_is_gone_and_what_runs_is_not_dropped() {
         until("the quarantine", async || quarantined(&control) == 1).await;
         let found = control.workflows().list(Filter::all(), 9).await.unwrap();
         let states: Vec<_> = found.iter().map(|found| found.state.as_str()).collect();
-        assert_eq!(states, ["sleeping", "quarantined", "running"]);
+        assert_eq!(states, ["sleep", "quarantined", "running"]);
         let workflows = control.workflows();
         let running = workflows.discard(found[2].stored.id).await.unwrap_err();
         assert!(matches!(running, WorkflowError::Running { .. }), "{running}");
@@ -207,7 +207,7 @@ fn w6_what_is_dropped_while_it_waits_for_its_turn_does_not_run() {
         gate.arrivals(1).await;
         tokio::time::sleep(2 * HOUR).await;
         let found = control.workflows().list(Filter::all().rests(true), 9).await.unwrap();
-        assert!(found.iter().all(|found| found.state.as_str() == "due") && found.len() == 3, "{found:#?}");
+        assert!(found.iter().all(|found| found.state.as_str() == "place") && found.len() == 3, "{found:#?}");
         control.workflows().discard(found[0].stored.id).await.unwrap();
         control.workflows().discard(found[2].stored.id).await.unwrap();
         gate.open();
