@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use minions::store::{
-    Admit, Applied, Due, Ended, Filter, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor, StoredWorkflow,
+    Admit, Applied, Due, Ended, Filter, InLanes, LaneMember, Op, Opened, StateStore, StatusCount, StoreError,
+    StoredCursor, StoredWorkflow,
 };
 
 use crate::points::{pass, pass_slowly};
@@ -42,6 +43,14 @@ impl<S: StateStore> StateStore for Deadly<S> {
 
     fn due(&self, due: Due, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
         between("due", self.0.due(due, limit))
+    }
+
+    fn lanes(&self, which: InLanes, limit: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>> {
+        between("lanes", self.0.lanes(which, limit))
+    }
+
+    fn count_in_lanes(&self, which: InLanes) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.0.count_in_lanes(which)
     }
 
     fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
@@ -97,6 +106,7 @@ fn kinds(op: &Op) -> Vec<&'static str> {
             kinds.push("advance");
             kinds.extend(op.wait.is_some().then_some("wait"));
         }
+        Op::Begin(_) => kinds.push("turn"),
         Op::Defer(_) => kinds.push("defer"),
         Op::Resolve(_) => kinds.push("resolve"),
         Op::Suspect(_) => kinds.push("suspect"),

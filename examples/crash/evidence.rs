@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::input::{Case, Order, Parcel};
+use crate::input::{Case, Order, Parcel, lane_of};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -27,11 +27,22 @@ pub struct Evidence {
     pub acknowledged: Vec<u64>,
 }
 
+impl Evidence {
+    /// Whether a case waits in a lane that is held by a workflow in quarantine.
+    pub fn is_held(&self, case: &Case) -> bool {
+        let of = |case: &Case, is: fn(&Row) -> bool| self.stored.get(case).is_some_and(|rows| rows.iter().any(is));
+        let same = |other: &&Case| other.0 == case.0 && lane_of(other) == lane_of(case);
+        of(case, |row| row.waits) && self.stored.keys().filter(same).any(|other| of(other, |row| row.quarantined))
+    }
+}
+
 /// One stored workflow.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub workflow: String,
     pub quarantined: bool,
+    /// Whether it waits for its turn in its lane.
+    pub waits: bool,
     pub step: String,
     pub seq: u32,
     pub attempt: u32,
@@ -108,7 +119,8 @@ fn read_database(file: &Path, evidence: &mut Evidence) -> Result<(), Trouble> {
         let context: serde_json::Value = serde_json::from_str(&text(row, 6)?)?;
         let stored = Row {
             workflow: row.get(0)?,
-            quarantined: row.get::<_, i64>(2)? != 0,
+            quarantined: row.get::<_, i64>(2)? == 1,
+            waits: row.get::<_, i64>(2)? == 2,
             step: row.get(3)?,
             seq: row.get(4)?,
             attempt: row.get(5)?,

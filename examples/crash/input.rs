@@ -49,6 +49,7 @@ impl Order {
             "take" => (self.number % 5 % 3) as u32,
             // After it has handed over everything that joins its checkpoint.
             "post" => u32::from(self.number % 7 == 3),
+            "check" => (self.number % 3) as u32,
             _ => 0,
         }
     }
@@ -70,6 +71,11 @@ impl Order {
         self.number % 3 != 2
     }
 
+    /// The lane of its audit.
+    pub fn lane(&self) -> u64 {
+        self.number % 3
+    }
+
     pub fn end(&self) -> End {
         match self.number % 10 {
             6 => End::Returns,
@@ -89,6 +95,10 @@ pub struct Parcel {
 }
 
 impl Parcel {
+    pub fn lane(&self) -> u64 {
+        self.number % 5
+    }
+
     pub fn failures(&self) -> u32 {
         u32::from(self.number % 4 == 1)
     }
@@ -202,9 +212,19 @@ pub fn clerk(order: &Order) -> Script {
     script.script
 }
 
-pub fn auditor() -> Script {
+/// The lane of a case, if it has one: known by the number in its label.
+pub fn lane_of((orchestration, label): &Case) -> Option<u64> {
+    let number = label.split(['#', '.']).nth(1)?.parse().ok()?;
+    match orchestration.as_str() {
+        "queue/auditor" => Some(Order::new(QUEUE, number, 0).lane()),
+        "clerk/courier" => Some(Parcel { label: label.clone(), number }.lane()),
+        _ => None,
+    }
+}
+
+pub fn auditor(order: &Order) -> Script {
     let mut script = Writer::default();
-    script.step("check", 0);
+    script.step("check", order.failures("check"));
     script.step("file", 0);
     script.script
 }
@@ -228,7 +248,7 @@ pub fn cases(lines: u64, messages: u64) -> BTreeMap<Case, Known> {
         add(&mut cases, "queue/clerk", &order, From::Message(number));
         if order.is_audited() {
             let case = ("queue/auditor".to_owned(), order.label());
-            cases.insert(case, Known { script: auditor(), from: From::Message(number) });
+            cases.insert(case, Known { script: auditor(&order), from: From::Message(number) });
         }
     }
     cases

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::evidence::{Entry, Evidence, Row};
-use crate::input::{Case, From, Known, QUEUE, Visit};
+use crate::input::{Case, From, Known, QUEUE, Visit, lane_of};
 
 /// What is expected, and what is known of the life of one state directory.
 pub struct Judge {
@@ -24,6 +24,8 @@ pub struct Figures {
     pub finished: usize,
     pub stored: usize,
     pub quarantined: usize,
+    /// Those that wait in lanes which are held by workflows in quarantine.
+    pub behind: usize,
     pub visits: usize,
     pub repeated: usize,
 }
@@ -56,9 +58,11 @@ impl Judge {
             figures.finished += usize::from(evidence.finished.contains_key(case));
         }
         wrong.extend(journal.keys().map(|case| format!("{case:?} has run, and should not be at all")));
+        wrong.extend(lanes(&evidence.journal));
         let rows = || evidence.stored.values().flatten();
         figures.stored = rows().count();
         figures.quarantined = rows().filter(|row| row.quarantined).count();
+        figures.behind = evidence.stored.iter().filter(|(case, _)| evidence.is_held(case)).count();
         self.figures = figures;
         wrong
     }
@@ -250,6 +254,28 @@ impl Look<'_> {
             self.say(format_args!("it has posted {posted} times instead of {expected}, and is at visit {reached}"));
         }
     }
+}
+
+/// Whether the workflows of each lane ran one after another; those of a source in the order of its messages as well.
+fn lanes(journal: &[Entry]) -> Wrong {
+    let mut wrong = Vec::new();
+    let mut lanes: HashMap<(&str, u64), Vec<&Entry>> = HashMap::new();
+    for entry in journal {
+        let Some(lane) = lane_of(&entry.case) else { continue };
+        let begun = lanes.entry((entry.case.0.as_str(), lane)).or_default();
+        if begun.last().is_some_and(|last| last.workflow == entry.workflow) {
+            continue;
+        }
+        if begun.iter().any(|earlier| earlier.workflow == entry.workflow) {
+            wrong.push(format!("lane {lane}: {:?} goes on after {:?} has begun", entry, begun.last()));
+        }
+        let is_emitted = entry.case.0.starts_with("clerk/");
+        if !is_emitted && begun.last().is_some_and(|last| last.workflow > entry.workflow) {
+            wrong.push(format!("lane {lane}: {:?} begins after {:?}, which is younger", entry, begun.last()));
+        }
+        begun.push(entry);
+    }
+    wrong
 }
 
 fn count(found: &BTreeMap<Case, Vec<String>>, case: &Case) -> usize {

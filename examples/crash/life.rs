@@ -70,12 +70,13 @@ impl Life {
         let death = self.let_it_die(plan)?;
         let evidence = gather(&self.directory)?;
         let mut wrong = self.judge.look(&evidence);
-        let Figures { stored, quarantined, .. } = self.figures();
+        let Figures { stored, quarantined, behind, .. } = self.figures();
         if death == Death::Finished {
             if stored == 0 {
                 wrong.extend(self.judge.look_at_the_end(&evidence));
-            } else if stored > quarantined {
-                wrong.push(format!("the process has ended by itself, and {} workflows wait", stored - quarantined));
+            } else if stored > quarantined + behind {
+                let wait = stored - quarantined - behind;
+                wrong.push(format!("the process has ended by itself, and {wait} workflows wait"));
             }
         }
         if wrong.is_empty() { Ok(death) } else { Err(wrong.join("\n")) }

@@ -24,6 +24,7 @@
 //!   and none that was acknowledged is missing;
 //! - the visits of each workflow began in their order, from one checkpoint to the next, and at most one of them was made
 //!   again after a kill, by a step that was told so; none after an orderly stop;
+//! - the workflows of a lane ran one after another, those of a source in the order of its messages;
 //! - what a step writes with its checkpoint is there exactly once, if the workflow is past the step.
 //!
 //! When the input is used up, or there were kills enough, the last process runs undisturbed: everything must be finished, and

@@ -15,6 +15,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("admit", &["before", "during", "after"]),
     ("cursor", &["before", "during", "after"]),
     ("key", &["before", "during", "after"]),
+    ("turn", &["before", "during", "after"]),
     ("advance", &["before", "during", "after"]),
     ("emit", &["before", "during", "after"]),
     ("work", &["before", "during", "after"]),
@@ -24,6 +25,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("suspect", &["before", "during", "after"]),
     ("scan", &["before", "after"]),
     ("due", &["before", "after"]),
+    ("lanes", &["before", "after"]),
     ("cursors", &["before", "after"]),
     ("close", &["before", "after"]),
     // In the transaction, on the thread that writes.

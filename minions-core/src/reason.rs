@@ -30,6 +30,15 @@ pub enum Reason {
         /// How many may wait.
         max: u64,
     },
+    /// As many workflows wait for their turn in one lane of an orchestration as may.
+    LaneFull {
+        /// Its id.
+        orchestration: Arc<str>,
+        /// The key of the lane.
+        lane: Arc<str>,
+        /// How many may wait.
+        max: u64,
+    },
     /// Too many workflows of an orchestration are in quarantine.
     Quarantine {
         /// Its id.
@@ -181,6 +190,7 @@ impl Reason {
         match self {
             Self::InFlight { .. } => "in_flight",
             Self::Backlog { .. } => "backlog",
+            Self::LaneFull { .. } => "lane_full",
             Self::Quarantine { .. } => "quarantine",
             Self::QuarantineAge { .. } => "quarantine_age",
             Self::Bytes { .. } => "bytes",
@@ -237,6 +247,9 @@ impl fmt::Display for Reason {
             }
             Self::Backlog { orchestration, max } => {
                 write!(f, "{max} workflows of `{orchestration}` wait in its lanes, as many as may")
+            }
+            Self::LaneFull { orchestration, lane, max } => {
+                write!(f, "{max} workflows of `{orchestration}` wait in lane `{lane}`, as many as may")
             }
             Self::Quarantine { orchestration, count, max } => write!(
                 f,

@@ -90,6 +90,15 @@ const ACCEPT: Hook = Hook {
     parameters: Parameters::Exactly(1),
     returns: true,
 };
+/// It is asked on the way from the source, and for events of minions that do not run.
+const LANE: Hook = Hook {
+    name: "lane",
+    signature: "fn lane(event: &E) -> impl Display",
+    is_async: false,
+    receiver: Receiver::Nothing,
+    parameters: Parameters::Exactly(1),
+    returns: true,
+};
 /// It is asked while workflows are read, before there is a minion.
 const MIGRATE: Hook = Hook {
     name: "migrate",
@@ -104,15 +113,12 @@ const PIPELINE_SHUTDOWN: Hook =
     Hook { signature: "async fn shutdown(&mut self) -> Result<()>", receiver: Receiver::Exclusive, ..SHUTDOWN };
 
 static RESOURCE: [Hook; 5] = [CREATE, STARTUP, RUN, SHUTDOWN, HEALTH];
-static MINION: [Hook; 7] = [CREATE, STARTUP, RUN, SHUTDOWN, HEALTH, ACCEPT, MIGRATE];
+static MINION: [Hook; 8] = [CREATE, STARTUP, RUN, SHUTDOWN, HEALTH, ACCEPT, LANE, MIGRATE];
 static PIPELINE: [Hook; 4] = [CREATE, STARTUP, NEXT, PIPELINE_SHUTDOWN];
 
 /// Names that are not hooks of this kind, though a person could think so, and why.
 fn reserved(kind: Kind, name: &str) -> Option<String> {
     match (kind, name) {
-        (Kind::Minion, "lane") => {
-            Some(format!("hook `{name}` is not yet supported; leave it out, or rename the method if it is yours"))
-        }
         (Kind::Pipeline, "run" | "health") => {
             let why =
                 if name == "run" { "it is driven by `next`" } else { "its health is derived from what `next` returns" };
@@ -207,6 +213,9 @@ fn check_signature(hook: &Hook, method: &Method, diag: &mut Diagnostics) -> bool
         (Receiver::Nothing, Taken::Nothing)
         | (Receiver::Shared, Taken::Shared)
         | (Receiver::Exclusive, Taken::Exclusive) => {}
+        (Receiver::Nothing, _) if hook.name == "lane" => {
+            wrong.push("takes `self`, which it is not asked with".to_owned());
+        }
         (Receiver::Nothing, _) => wrong.push("takes `self`, which does not exist yet".to_owned()),
         (_, Taken::Nothing) => wrong.push("takes no `self`".to_owned()),
         (_, Taken::Shared) => wrong.push("takes `&self`".to_owned()),
@@ -258,6 +267,8 @@ fn near_miss(kind: Kind, block: &Block, method: &Method) -> Option<&'static Hook
         // Three letters are near to everything, so `run` is matched exactly.
         let allowed = match hook.name.len() {
             0..4 => 0,
+            // So are four: a function `line` is somebody's.
+            4 if !hook.is_async => 0,
             4..7 => 1,
             // Beside `migrate` there are `migrate_1` and its like.
             _ if !hook.is_async => 1,
@@ -308,6 +319,8 @@ mod tests {
         assert!(messages(Kind::Minion, hooks).is_empty());
         let minion = "
             fn accept(&self, Page { url, .. }: &Page) -> bool {}
+            fn lane(event: &Page) -> impl Display + use<> {}
+            fn plane(event: &Page) -> u8 {}
             fn migrate(stored: &mut Stored) {}
             fn migrate_1(stored: &mut Stored) {}
         ";
@@ -339,6 +352,12 @@ mod tests {
             "hook `accept` is `async`; write `fn accept(&self, event: &E) -> bool`, or rename the method if it is yours"
         );
         assert!(one("fn accept(&self, event: &E) {}").contains("returns nothing"));
+        assert_eq!(
+            one("fn lane(&self, event: &E) -> String {}"),
+            "hook `lane` takes `self`, which it is not asked with; write `fn lane(event: &E) -> impl Display`, or rename the \
+             method if it is yours"
+        );
+        assert!(one("fn lane(e: &E) {}").contains("returns nothing"));
         assert!(one("fn migrate(&self, stored: &mut Stored) {}").contains("takes `self`, which does not exist yet"));
         let seen = messages(Kind::Pipeline, "async fn shutdown(&self) {}");
         assert!(seen[0].contains("`async fn shutdown(&mut self) -> Result<()>`"));
@@ -356,11 +375,13 @@ mod tests {
             (Kind::Pipeline, "next", "async fn nxt(&mut self) {}"),
             (Kind::Resource, "create", "async fn creat() {}"),
             (Kind::Minion, "accept", "fn acept(&self, e: &E) -> bool {}"),
+            (Kind::Minion, "lane", "fn on_lane(e: &E) -> String {}"),
             (Kind::Minion, "migrate", "fn migrat(stored: &mut Stored) {}"),
         ] {
             let seen = messages(kind, method).concat();
             assert!(seen.contains(&format!("did you mean `{name}`?")), "{method}: {seen}");
         }
+        assert_eq!(messages(Kind::Minion, "fn line(e: &E) -> String {}"), [""; 0]);
         for method in [
             "pub async fn start(&self, job: Job) {}",
             "pub async fn start(&self) {}",
@@ -375,7 +396,6 @@ mod tests {
 
     #[test]
     fn reserved_names() {
-        assert!(messages(Kind::Minion, "fn lane(e: &E) {}")[0].contains("hook `lane` is not yet supported"));
         assert!(messages(Kind::Pipeline, "async fn health(&self) {}")[0].contains("derived"));
         assert!(messages(Kind::Resource, "pub async fn lane(&self) {}").is_empty());
     }

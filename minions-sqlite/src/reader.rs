@@ -7,7 +7,9 @@ use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{ConnectOptions as _, Row as _};
 
-use minions_core::store::{Due, Ended, Filter, Status, StatusCount, StoreError, StoredCursor, StoredWorkflow};
+use minions_core::store::{
+    Due, Ended, Filter, InLanes, LaneMember, Status, StatusCount, StoreError, StoredCursor, StoredWorkflow,
+};
 use minions_core::workflow::WorkflowId;
 
 use crate::open::BUSY_FOR;
@@ -19,7 +21,7 @@ const CONNECTIONS: u32 = 2;
 /// What [`stored`] reads, of the tables of [`JOINED`].
 const COLUMNS: &str = "SELECT w.id, o.name, w.status, w.step, w.steps_hash, w.seq, w.attempt, \
      coalesce(w.event, l.event), w.context, w.failures, w.created_ms, w.updated_ms, w.revision, w.version, w.wake_ms, \
-     w.signal, g.payload, s.deaths";
+     w.signal, g.payload, s.deaths, w.lane";
 
 const JOINED: &str = " LEFT JOIN orchestration o ON o.id = w.orchestration \
      LEFT JOIN large_event l ON w.event IS NULL AND l.key = w.key \
@@ -88,6 +90,22 @@ impl Reader {
             }
         }
         Ok(found)
+    }
+
+    pub(crate) async fn lanes(&self, which: &InLanes, limit: usize) -> Result<Vec<LaneMember>, StoreError> {
+        let mut query = in_lanes("SELECT w.id, w.lane, w.status", which);
+        query.push(" ORDER BY w.lane, w.status, w.key LIMIT ").push_bind(limited(limit));
+        let rows = query.build().fetch_all(&self.pool).await.map_err(unreadable)?;
+        let member = |row: &SqliteRow| {
+            Ok(LaneMember::new(row.try_get::<String, _>(1)?, identity(row)?, value::status(row.try_get(2)?)))
+        };
+        rows.iter().map(member).collect::<Result<_, _>>().map_err(unreadable)
+    }
+
+    pub(crate) async fn count_in_lanes(&self, which: &InLanes) -> Result<u64, StoreError> {
+        let mut query = in_lanes("SELECT count(*)", which);
+        let row = query.build().fetch_one(&self.pool).await.map_err(unreadable)?;
+        row.try_get::<i64, _>(0).map(i64::cast_unsigned).map_err(unreadable)
     }
 
     pub(crate) async fn cursors(&self, source: &str) -> Result<Vec<StoredCursor>, StoreError> {
@@ -182,6 +200,9 @@ fn scan(filter: &Filter) -> Option<QueryBuilder<Sqlite>> {
     if let Some(rests) = filter.rests {
         query.push(if rests { " AND w.wake_ms IS NOT NULL" } else { " AND w.wake_ms IS NULL" });
     }
+    if let Some(lane) = &filter.lane {
+        query.push(" AND w.lane = ").push_bind(lane.clone());
+    }
     if let Some(step) = &filter.step {
         query.push(" AND w.step = ").push_bind(step.clone());
     }
@@ -190,6 +211,27 @@ fn scan(filter: &Filter) -> Option<QueryBuilder<Sqlite>> {
     }
     query.push(" ORDER BY w.key");
     Some(query)
+}
+
+/// The query for members of lanes, along their index.
+fn in_lanes(select: &str, which: &InLanes) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(select);
+    query.push(" FROM workflow w INDEXED BY workflow_lane WHERE w.lane IS NOT NULL AND ");
+    of(&mut query, &which.orchestration);
+    if let Some(lane) = &which.lane {
+        query.push(" AND w.lane = ").push_bind(lane.to_string());
+    }
+    if let Some(after) = &which.after {
+        query.push(" AND w.lane > ").push_bind(after.to_string());
+    }
+    let waiting = value::WAITING;
+    query.push(format_args!(" AND (w.status <> {waiting} OR ((w.wake_ms IS NULL OR w.wake_ms <= "));
+    query.push_bind(which.until_ms).push(")");
+    if let Some(before) = which.before {
+        query.push(" AND w.key < ").push_bind(before.key());
+    }
+    query.push("))");
+    query
 }
 
 /// A part of what comes after a place in the order of waking.
@@ -251,6 +293,7 @@ fn stored(row: &SqliteRow) -> Result<StoredWorkflow, sqlx::Error> {
     workflow.created_ms = fields.integer(10, "created_ms");
     workflow.updated_ms = fields.integer(11, "updated_ms");
     workflow.wake_ms = fields.get(14, "wake_ms");
+    workflow.lane = fields.text(18, "lane");
     workflow.signal = fields.text(15, "signal");
     workflow.payload = fields.get(16, "payload");
     workflow.deaths =
@@ -361,6 +404,22 @@ mod tests {
             let plan = plan(&self::due(&due, range, 100));
             let first = format!("SEARCH w USING INDEX workflow_resting (orchestration=? AND {how})");
             assert!(plan.contains(&first), "{plan:#?}");
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+        }
+    }
+
+    #[test]
+    fn lanes_are_read_along_their_index() {
+        let all = InLanes::of("sitemap/watcher".into(), 9);
+        for (which, how) in [
+            (all.clone(), "orchestration=? AND lane>?"),
+            (all.clone().after("a".into()), "orchestration=? AND lane>?"),
+            (all.lane("a".into()), "orchestration=? AND lane=?"),
+        ] {
+            let mut query = in_lanes("SELECT w.id, w.lane, w.status", &which);
+            query.push(" ORDER BY w.lane, w.status, w.key LIMIT 9");
+            let plan = plan(&query);
+            assert!(plan.contains(&format!("SEARCH w USING INDEX workflow_lane ({how})")), "{plan:#?}");
             assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
         }
     }

@@ -21,7 +21,7 @@ const APPLICATION_ID: i32 = 0x4d6e_6e73;
 type Migration = fn(&Connection) -> rusqlite::Result<()>;
 
 /// Migration number `n` brings a file from version `n` to `n + 1`. Files are out there: append, never change.
-const MIGRATIONS: &[Migration] = &[create, grow];
+const MIGRATIONS: &[Migration] = &[create, grow, form_lanes];
 
 /// The first schema. Its comments are kept in the file, for whoever looks at it with a shell.
 ///
@@ -144,6 +144,17 @@ fn grow(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
+/// The third schema: lanes. The column is there since the first one, and has been empty so far.
+///
+/// The index is partial, so what has no lane is not in it, and none of its columns is in a checkpoint. Its order is that in
+/// which a lane is read: first who has had its turn, then who waits for it.
+fn form_lanes(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "-- In it `status` has a third value: 2, waits for its turn in its lane.
+        CREATE INDEX workflow_lane ON workflow (orchestration, lane, status) WHERE lane IS NOT NULL;",
+    )
+}
+
 /// Refuses a file that is not ours, or is newer than this program, without changing it.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     check_against(connection, path, MIGRATIONS.len())
@@ -263,14 +274,14 @@ mod tests {
     #[test]
     fn a_newer_file_is_refused_with_both_versions() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrated(&mut connection, &[create, grow, |_| Ok(())]).unwrap();
+        migrated(&mut connection, &[create, grow, form_lanes, |_| Ok(())]).unwrap();
         for error in [
             check(&connection, Path::new("state.db")).unwrap_err(),
             migrate(&mut connection, Path::new("state.db")).unwrap_err(),
         ] {
             let text = error.to_string();
             assert!(error.is_newer_schema(), "{text}");
-            assert!(text.contains("version 3") && text.contains("above 2") && text.contains("state.db"), "{text}");
+            assert!(text.contains("version 4") && text.contains("above 3") && text.contains("state.db"), "{text}");
         }
     }
 }

@@ -7,7 +7,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
 
 use minions_core::store::{
-    Applied, Due, Ended, Filter, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor, StoredWorkflow,
+    Applied, Due, Ended, Filter, InLanes, LaneMember, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor,
+    StoredWorkflow,
 };
 
 use crate::Durability;
@@ -117,6 +118,14 @@ impl StateStore for SqliteStore {
 
     fn due(&self, due: Due, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
         async move { self.reader()?.due(due, limit).await }.boxed()
+    }
+
+    fn lanes(&self, which: InLanes, limit: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>> {
+        async move { self.reader()?.lanes(&which, limit).await }.boxed()
+    }
+
+    fn count_in_lanes(&self, which: InLanes) -> BoxFuture<'_, Result<u64, StoreError>> {
+        async move { self.reader()?.count_in_lanes(&which).await }.boxed()
     }
 
     fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {

@@ -18,12 +18,14 @@ pub(crate) fn encoded(bytes: &[u8]) -> ToSqlOutput<'_> {
 
 pub(crate) const RUNNING: i64 = 0;
 pub(crate) const QUARANTINED: i64 = 1;
+pub(crate) const WAITING: i64 = 2;
 
 /// The column `status` for `status`; none if this version of the store has no value for it.
 pub(crate) fn status_code(status: Status) -> Option<i64> {
     match status {
         Status::Running => Some(RUNNING),
         Status::Quarantined => Some(QUARANTINED),
+        Status::Waiting => Some(WAITING),
         _ => None,
     }
 }
@@ -32,6 +34,7 @@ pub(crate) fn status_code(status: Status) -> Option<i64> {
 pub(crate) fn status(code: i64) -> Status {
     match code {
         RUNNING => Status::Running,
+        WAITING => Status::Waiting,
         _ => Status::Quarantined,
     }
 }
@@ -71,7 +74,7 @@ mod tests {
     #[test]
     fn an_unknown_status_does_not_run() {
         assert_eq!(status(77), Status::Quarantined);
-        for known in [Status::Running, Status::Quarantined] {
+        for known in [Status::Running, Status::Quarantined, Status::Waiting] {
             assert_eq!(status_code(known).map(status), Some(known));
         }
     }

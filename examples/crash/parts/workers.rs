@@ -127,7 +127,7 @@ impl Clerk {
     }
 }
 
-/// Looks at the messages too, but not at all of them.
+/// Looks at the messages too, but not at all of them, and at those of a lane one after another.
 #[minion]
 pub struct Auditor {
     journal: Dep<Journal>,
@@ -139,12 +139,17 @@ impl Auditor {
         order.is_audited()
     }
 
-    #[minion_step]
-    async fn check(&self, order: &Order, progress: &mut Progress, wf: &Workflow) -> Result<()> {
+    fn lane(order: &Order) -> u64 {
+        order.lane()
+    }
+
+    #[minion_step(retry(attempts = 3, backoff = "1ms..5ms"))]
+    async fn check(&self, order: &Order, progress: &mut Progress, wf: &Workflow) -> Result<Flow> {
         self.journal.enter(wf, &order.label(), progress.done)?;
-        tokio::time::sleep(Duration::from_millis(order.number % 10)).await;
+        tokio::time::sleep(Duration::from_millis(order.number % 4)).await;
+        fail(order.failures("check"), wf)?;
         self.journal.leave(wf, &mut progress.done);
-        Ok(())
+        Ok(order.sleeps().map_or(Flow::Continue, Flow::sleep))
     }
 
     #[minion_step]
@@ -156,7 +161,7 @@ impl Auditor {
     }
 }
 
-/// Carries what clerks emit.
+/// Carries what clerks emit, the parcels of a lane one after another.
 #[minion]
 pub struct Courier {
     journal: Dep<Journal>,
@@ -164,6 +169,10 @@ pub struct Courier {
 
 #[minion]
 impl Courier {
+    fn lane(parcel: &Parcel) -> u64 {
+        parcel.lane()
+    }
+
     #[minion_step(retry(attempts = 2, backoff = "1ms..5ms"))]
     async fn carry(&self, parcel: &Parcel, progress: &mut Progress, wf: &Workflow) -> Result<()> {
         self.journal.enter(wf, &parcel.label, progress.done)?;

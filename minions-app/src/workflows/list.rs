@@ -62,6 +62,7 @@ pub(super) async fn list(ask: &Ask, query: &Query, json: bool) -> Result<(), Ref
         StatusChoice::Running if ask.is_live() => "running",
         StatusChoice::Running => "to go on with the next start",
         StatusChoice::Sleeping => "asleep, waiting, put off or due",
+        StatusChoice::Waiting => "waiting for their turn",
         StatusChoice::All => "stored",
     };
     say(format_args!("{} {said}", text::count(count, "workflow")));

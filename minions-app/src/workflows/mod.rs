@@ -27,13 +27,13 @@ use self::request::{Query, StatusChoice};
 /// What is done with stored workflows; an ID is the whole one, or as much of its end as is unique.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// List stored workflows, those in quarantine unless told otherwise
+    /// List stored workflows, those in quarantine or those of a lane unless told otherwise
     List {
         #[command(flatten)]
         which: Which,
         /// Which of them
-        #[arg(long, value_enum, default_value_t)]
-        status: StatusChoice,
+        #[arg(long, value_enum)]
+        status: Option<StatusChoice>,
         /// Answer in JSON
         #[arg(long)]
         json: bool,
@@ -140,6 +140,9 @@ pub(crate) struct Which {
     /// Only those at this step
     #[arg(long = "step", value_name = "NAME")]
     at_step: Option<String>,
+    /// Only those of the lane of this key
+    #[arg(long, value_name = "KEY")]
+    lane: Option<String>,
     /// Only those whose event has this value, such as page.url=https://example.org
     #[arg(long, value_name = "PATH=VALUE", value_parser = field)]
     event: Option<(String, String)>,
@@ -153,8 +156,8 @@ fn field(text: &str) -> Result<(String, String), String> {
 
 impl Which {
     fn query(self, status: StatusChoice) -> Query {
-        let Self { orchestration, minion, at_step: step, event } = self;
-        Query { orchestration, minion, step, event, status }
+        let Self { orchestration, minion, at_step: step, lane, event } = self;
+        Query { orchestration, minion, step, lane, event, status }
     }
 }
 
@@ -199,7 +202,10 @@ impl Command {
     async fn run(self, ask: &Ask, program: &str) -> Result<(), Refusal> {
         let when = if ask.is_live() { "" } else { " with the next start" };
         match self {
-            Self::List { which, status, json } => list::list(ask, &which.query(status), json).await,
+            Self::List { which, status, json } => {
+                let usual = if which.lane.is_some() { StatusChoice::All } else { StatusChoice::Quarantined };
+                list::list(ask, &which.query(status.unwrap_or(usual)), json).await
+            }
             Self::Show { id, json: true } => {
                 answer_json(&ask.ask(Request::Show { id }).await?);
                 Ok(())

@@ -27,6 +27,7 @@ pub(crate) struct Query {
     pub(super) orchestration: Option<String>,
     pub(super) minion: Option<String>,
     pub(super) step: Option<String>,
+    pub(super) lane: Option<String>,
     /// A path in the event, and the value there.
     pub(super) event: Option<(String, String)>,
     pub(super) status: StatusChoice,
@@ -43,6 +44,8 @@ pub(crate) enum StatusChoice {
     Running,
     /// Asleep, waiting, put off, or due
     Sleeping,
+    /// Waiting for their turn in a lane
+    Waiting,
     /// All of them
     All,
 }
@@ -52,11 +55,13 @@ impl Query {
         let mut filter = Filter::all();
         filter.orchestration.clone_from(&self.orchestration);
         filter.step.clone_from(&self.step);
+        filter.lane.clone_from(&self.lane);
         filter.event = self.event.as_ref().map(|(path, value)| FieldIs::new(path, value.clone()));
         match self.status {
             StatusChoice::Quarantined => filter.status(Status::Quarantined),
             StatusChoice::Running => filter.status(Status::Running).rests(false),
             StatusChoice::Sleeping => filter.status(Status::Running).rests(true),
+            StatusChoice::Waiting => filter.status(Status::Waiting),
             StatusChoice::All => filter,
         }
     }

@@ -46,7 +46,9 @@ pub use verdict::{AsError, Asked, Pause, Returned, Silent, Unjudged};
 pub use crate::component::{Assembly, Component, Dep, Health, Inject, Location, Need, Stop};
 pub use crate::error::{Error, Failure, FailureInfo, Result, Verdict};
 pub use crate::limit::{Bounds, Circuit, Limit, LimitInfo, LimitedMethod, Rate};
-pub use crate::minion::{EmitInfo, Emits, Flow, History, IntoFlow, Minion, Retry, StepArg, StepId, StepInfo, Stored};
+pub use crate::minion::{
+    EmitInfo, Emits, Flow, History, IntoFlow, Lanes, Minion, Retry, StepArg, StepId, StepInfo, Stored,
+};
 pub use crate::pipeline::{EventSource, IntoNext, Next, Origin, Pipeline, Produces, Storable};
 pub use crate::resource::{Call, Resource, TrackedMethod};
 pub use crate::supervise::RestartPolicy;
@@ -152,6 +154,39 @@ pub trait Acceptance {
 impl Acceptance for bool {
     fn accepted(self) -> bool {
         self
+    }
+}
+
+/// The event that `lane` takes, spelt otherwise than in the steps.
+#[diagnostic::on_unimplemented(
+    message = "`lane` takes `{Self}`, the steps take `{E}` as their event",
+    label = "not `{E}`",
+    note = "write `fn lane(event: &{E}) -> impl Display`"
+)]
+pub trait LanedEvent<E> {
+    fn same(event: &E) -> &Self;
+}
+
+impl<E> LanedEvent<E> for E {
+    fn same(event: &E) -> &E {
+        event
+    }
+}
+
+/// What `lane` may return.
+#[diagnostic::on_unimplemented(
+    message = "the key of a lane must be text or have one, and `{Self}` does not implement `Display`",
+    label = "no key of a lane",
+    note = "return a field of the event, a `String` or a number: `fn lane(event: &E) -> impl Display`"
+)]
+pub trait LaneKey {
+    fn key(&self) -> String;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: std::fmt::Display + ?Sized> LaneKey for T {
+    fn key(&self) -> String {
+        self.to_string()
     }
 }
 

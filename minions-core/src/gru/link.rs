@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::panics::contain;
 use crate::store::StoreError;
-use crate::workflow::{Backlog, Orchestration, wake_what_is_due};
+use crate::workflow::{Backlog, Orchestration, give_turns, wake_what_is_due};
 
 use super::graph::{NodeId, NodeState};
 use super::operation::StartFailed;
@@ -102,9 +102,9 @@ impl State {
                     backlog.resume(resuming.clone()).await;
                 };
                 if resuming.engine.keeps {
-                    tokio::join!(awake, wake_what_is_due(resuming.clone()));
+                    tokio::join!(awake, wake_what_is_due(resuming.clone()), give_turns(resuming.clone()));
                 } else {
-                    awake.await;
+                    tokio::join!(awake, give_turns(resuming.clone()));
                 }
             });
             link.resuming = Some(Resuming { task, done });

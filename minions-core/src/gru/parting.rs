@@ -87,6 +87,10 @@ impl Parting {
             // What is stored runs to its end as well.
             resuming.done.cancelled().await;
         }
+        if !self.orchestration.engine.keeps {
+            // Nobody else has them.
+            self.orchestration.lanes.emptied().await;
+        }
         self.orchestration.drained().await;
     }
 

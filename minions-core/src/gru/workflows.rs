@@ -10,8 +10,10 @@ use tracing::{info, warn};
 
 use crate::clock::now_ms;
 use crate::minion::{MinionFactory, StepInfo};
+use crate::reason::Reason;
 use crate::store::{
-    Amend, Applied, Discard, Ended, Filter, Op, Requeue, Signal, StateStore, Status, StoreError, StoredWorkflow,
+    Amend, Applied, Discard, Ended, Filter, InLanes, Op, Requeue, Signal, StateStore, Status, StoreError,
+    StoredWorkflow,
 };
 use crate::telemetry::handles::WorkflowMetrics;
 use crate::workflow::{Engine, Orchestration, WorkflowId, WorkflowState};
@@ -120,7 +122,11 @@ impl Workflows {
     pub async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<FoundWorkflow>, WorkflowError> {
         self.carry_out(move |desk| async move {
             let rows = desk.store().scan(filter, limit).await?;
-            Ok(rows.into_iter().map(|row| desk.found(row)).collect())
+            let mut found = Vec::with_capacity(rows.len());
+            for row in rows {
+                found.push(desk.found(row).await?);
+            }
+            Ok(found)
         })
         .await
     }
@@ -135,7 +141,7 @@ impl Workflows {
     ///
     /// Safe.
     pub async fn get(&self, id: WorkflowId) -> Result<FoundWorkflow, WorkflowError> {
-        self.carry_out(move |desk| async move { Ok(desk.found(desk.row(id).await?)) }).await
+        self.carry_out(move |desk| async move { desk.found(desk.row(id).await?).await }).await
     }
 
     /// Reads up to `limit` ended workflows, the last one first; of all orchestrations unless one is named. Only minions that
@@ -305,7 +311,7 @@ impl Desk {
             .ok_or_else(|| WorkflowError::NotInProgram { id: row.id, orchestration: orchestration.clone() })
     }
 
-    fn found(&self, stored: StoredWorkflow) -> FoundWorkflow {
+    async fn found(&self, stored: StoredWorkflow) -> Result<FoundWorkflow, WorkflowError> {
         let awake = self.engine().is_some_and(|engine| engine.is_awake(&stored.orchestration, stored.id));
         let step = self.minion(&stored.orchestration).and_then(|minion| step_of(minion.steps(), &stored.step));
         let attempts = step.and_then(|step| step.retry).map(|retry| retry.limit());
@@ -313,7 +319,18 @@ impl Desk {
         if let WorkflowState::Running { doing } = &mut state {
             *doing = self.engine().and_then(|engine| engine.doing(&stored.orchestration, stored.id));
         }
-        FoundWorkflow { state, stored }
+        if let WorkflowState::Waiting(wait) = &mut state
+            && let Reason::Lane { lane, ahead } = &mut wait.reason
+        {
+            let which =
+                InLanes::of(stored.orchestration.as_str().into(), now_ms()).lane(lane.clone()).before(stored.id);
+            *ahead = self.store().count_in_lanes(which).await?;
+            let live = self.live(&stored.orchestration).filter(|_| *ahead == 0);
+            if let Some(until_ms) = live.and_then(|live| live.lanes.paced_until(lane)) {
+                wait.reason = Reason::Pace { lane: lane.clone(), until_ms };
+            }
+        }
+        Ok(FoundWorkflow { stored, state })
     }
 
     async fn row(&self, id: WorkflowId) -> Result<StoredWorkflow, WorkflowError> {
@@ -385,9 +402,17 @@ impl Desk {
             engine.lies_down(&row.orchestration, id).await;
         }
         let at = requeue.step.clone().unwrap_or_else(|| row.step.clone());
+        // Its lane has gone on without it.
+        let lane = row.lane.as_deref().filter(|_| minion.lets_pass());
+        if lane.is_some() {
+            requeue = requeue.in_turn();
+        }
         self.commit(requeue).await?;
         self.left_quarantine(&row).await;
-        self.note(&row.orchestration, now_ms());
+        match (self.engine(), lane) {
+            (Some(engine), Some(lane)) => engine.arrive(&row.orchestration, &lane.into(), id),
+            _ => self.note(&row.orchestration, now_ms()),
+        }
         info!(workflow = %id, orchestration = row.orchestration, step = at, "an operator lets a workflow go on");
         Ok(row)
     }
@@ -409,9 +434,9 @@ impl Desk {
         let _turn = self.turn().await;
         let orchestration = self.row(id).await?.orchestration;
         let live = self.live(&orchestration);
-        // Nobody wakes it from here on.
+        // Nobody wakes it from here on, nor gives it its turn.
         let _waking = match &live {
-            Some(live) => Some(live.waking.turn().await),
+            Some(live) => Some((live.lanes.turns.write().await, live.waking.turn().await)),
             None => None,
         };
         let row = self.row(id).await?;
@@ -420,13 +445,17 @@ impl Desk {
                 engine.lies_down(&orchestration, id).await;
             }
         } else if self.engine().is_some_and(|engine| engine.is_awake(&orchestration, id))
-            || (live.is_some() && row.wake_ms.is_none())
+            || (live.is_some() && row.wake_ms.is_none() && row.status == Status::Running)
         {
             return Err(WorkflowError::Running { id });
         }
         self.commit(Discard::new(id)).await?;
         if let Some(live) = &live {
             live.waking.take_away(id);
+            if let Some(lane) = &row.lane {
+                let waited = row.status == Status::Waiting && row.wake_ms.is_none_or(|wake_ms| wake_ms <= now_ms());
+                live.lanes.remove(&lane.as_str().into(), id, waited);
+            }
         }
         if let Some(engine) = self.engine() {
             engine.ledger(&orchestration.as_str().into()).book(|ledger| ledger.dropped += 1);

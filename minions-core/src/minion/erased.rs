@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::store::StoredWorkflow;
 use crate::workflow::Workflow;
 
-use super::{Flow, History, Minion, StepId, StepInfo, Stored, steps_hash};
+use super::{Flow, History, Lanes, Minion, StepId, StepInfo, Stored, steps_hash};
 
 /// A minion without its types; implemented for every [`Minion`].
 pub trait ErasedMinion: Send + Sync {
@@ -38,6 +38,16 @@ pub trait ErasedMinion: Send + Sync {
     ///
     /// When it is not.
     fn accept(&self, event: &(dyn Any + Send + Sync)) -> Result<bool>;
+
+    /// How it treats the workflows of one key, if it has lanes.
+    fn lanes(&self) -> Option<Lanes>;
+
+    /// The key of the lane of an event; the event must be of the minion's type.
+    ///
+    /// # Errors
+    ///
+    /// When it is not, or when the key is too long.
+    fn lane(&self, event: &(dyn Any + Send + Sync)) -> Result<Option<Arc<str>>>;
 
     /// Brings a stored workflow up to its version.
     ///
@@ -138,6 +148,14 @@ impl<M: Minion> ErasedMinion for M {
         event.downcast_ref().map(|event| Minion::accept(self, event)).ok_or_else(not_its_event::<M>)
     }
 
+    fn lanes(&self) -> Option<Lanes> {
+        M::LANES
+    }
+
+    fn lane(&self, event: &(dyn Any + Send + Sync)) -> Result<Option<Arc<str>>> {
+        lane_of::<M>(event)
+    }
+
     fn migrate(&self, stored: &mut Stored) -> Result<()> {
         M::migrate(stored)
     }
@@ -156,6 +174,25 @@ impl<M: Minion> ErasedMinion for M {
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
+}
+
+/// A longer key is refused: it lies in every row, and in memory.
+const LONGEST_KEY: usize = 512;
+
+fn lane_of<M: Minion>(event: &(dyn Any + Send + Sync)) -> Result<Option<Arc<str>>> {
+    if M::LANES.is_none() {
+        return Ok(None);
+    }
+    let key = M::lane(event.downcast_ref().ok_or_else(not_its_event::<M>)?);
+    if key.len() > LONGEST_KEY {
+        return Err(Error::new(format!(
+            "the key of a lane of `{}` has {} bytes, more than {LONGEST_KEY}; answer something shorter in `lane`, such as a \
+             hash",
+            M::NAME,
+            key.len()
+        )));
+    }
+    Ok(Some(key.into()))
 }
 
 fn not_its_event<M: Minion>() -> Error {
@@ -216,6 +253,10 @@ pub(crate) trait MinionFactory: Send + Sync {
     fn event(&self) -> (TypeId, &'static str);
     /// A workflow before its first step, for an event from anywhere.
     fn blank(&self) -> Result<Blank>;
+    /// The key of the lane of an event, if it has lanes.
+    fn lane(&self, event: &(dyn Any + Send + Sync)) -> Result<Option<Arc<str>>>;
+    /// Whether a workflow in quarantine lets the others of its lane pass.
+    fn lets_pass(&self) -> bool;
     /// Its steps, by their stable names.
     fn steps(&self) -> &'static [StepInfo];
     /// Whether the workflow that is stored as `row` could go on with this context.
@@ -259,6 +300,14 @@ impl<M: Minion> MinionFactory for Factory<M> {
         let context = crate::panics::contain_sync(|| Ok(serde_json::to_vec(&M::Context::default())?))
             .map_err(|error| error.context("the context cannot be stored"))?;
         Ok(Blank { step: M::STEPS[0].name, steps_hash: steps_hash(M::STEPS), version: M::VERSION, context })
+    }
+
+    fn lane(&self, event: &(dyn Any + Send + Sync)) -> Result<Option<Arc<str>>> {
+        lane_of::<M>(event)
+    }
+
+    fn lets_pass(&self) -> bool {
+        M::LANES.is_some_and(|lanes| !lanes.holds())
     }
 
     #[cfg(any(test, feature = "testing"))]

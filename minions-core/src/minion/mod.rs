@@ -11,6 +11,7 @@ mod emit;
 mod erased;
 mod flow;
 mod history;
+mod lanes;
 mod migrate;
 mod retry;
 mod step;
@@ -23,6 +24,7 @@ pub use erased::{ErasedMinion, ErasedWorkflow, call};
 pub(crate) use erased::{MinionFactory, MinionInstance, factory};
 pub use flow::{Flow, IntoFlow, StepId};
 pub use history::History;
+pub use lanes::Lanes;
 pub use migrate::Stored;
 pub use retry::Retry;
 pub use step::{StepArg, StepInfo, steps_hash};
@@ -58,6 +60,9 @@ pub trait Minion: Component + Sync {
 
     /// How much is kept of workflows that have ended.
     const HISTORY: History = History::NONE;
+
+    /// How the workflows of one key follow each other; without it there are no lanes.
+    const LANES: Option<Lanes> = None;
 
     /// Error types that know their verdict, and that are looked for among the causes of a step's error.
     const FAILURES: &'static [FailureInfo] = &[];
@@ -113,6 +118,16 @@ pub trait Minion: Component + Sync {
     fn accept(&self, event: &Self::Event) -> bool {
         let _ = event;
         true
+    }
+
+    /// The key of the lane of `event`, asked only if there are [`LANES`](Self::LANES): the workflows of equal keys run one after
+    /// another, in the order in which they were admitted. The key is stored with the workflow, so a change is for new events.
+    ///
+    /// Asked before anything is stored, on the way from the source, so it must be quick. A panic refuses the event.
+    #[must_use]
+    fn lane(event: &Self::Event) -> String {
+        let _ = event;
+        String::new()
     }
 
     /// Brings a workflow that an older version stored to [`VERSION`](Self::VERSION), before it is decoded.

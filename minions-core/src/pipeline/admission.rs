@@ -44,8 +44,31 @@ pub(super) struct Offer {
     pub(super) taker: Taker,
     accepted: bool,
     pub(super) start: Option<Start>,
+    /// Whether it waits for its turn in its lane once it is stored; nothing if it has no lane.
+    waits: Option<bool>,
     /// Its place among the workflows that are awake, once there is one.
     pub(super) place: Option<Place>,
+}
+
+impl Offer {
+    /// Takes its turn in its lane, if it has one; in the order of identities, which is that of the events.
+    fn enter_lane(&mut self) {
+        if let Some(Start { id, lane: Some(lane), .. }) = &self.start {
+            self.waits = Some(!self.taker.orchestration.lanes.enter(lane, *id));
+        }
+    }
+
+    /// Gives it up.
+    fn leave_lane(&mut self) {
+        if let (Some(_), Some(Start { id, lane: Some(lane), .. })) = (self.waits.take(), &self.start) {
+            self.taker.orchestration.lanes.withdraw(lane, *id);
+        }
+    }
+
+    /// Whether it waits for its turn in its lane.
+    pub(super) fn waits(&self) -> bool {
+        self.waits == Some(true)
+    }
 }
 
 /// What the store says to an operation.
@@ -91,7 +114,7 @@ impl Admission {
                 ledger.pending += 1;
             });
         }
-        let offer = |taker| Offer { taker, accepted: true, start: None, place: None };
+        let offer = |taker| Offer { taker, accepted: true, start: None, waits: None, place: None };
         self.offers = takers.into_iter().map(offer).collect();
         if let Some(position) = self.position.take() {
             match self.number(&position) {
@@ -156,9 +179,12 @@ impl Admission {
             let seat = &offer.taker.orchestration.seat;
             let instance = seat.instance();
             let loaded = seat.minion().begin(self.item.event.clone())?;
+            let lane =
+                if offer.taker.orchestration.lanes.is_on() { seat.minion().lane(&*self.item.event)? } else { None };
             let id = engine.ids.next();
-            offer.start = Some(Start::new(id, loaded, instance, now_ms()));
+            offer.start = Some(Start { lane, ..Start::new(id, loaded, instance, now_ms()) });
         }
+        self.offers.iter_mut().for_each(Offer::enter_lane);
         if !engine.keeps {
             if let Some(key) = &self.key
                 && !self.source.intake.admit_key(key, now_ms(), self.until_ms())
@@ -167,8 +193,9 @@ impl Admission {
             }
             return Ok(Default::default());
         }
-        let starts = self.offers.iter().filter_map(|offer| Some((&offer.taker, offer.start.as_ref()?)));
-        let rows = starts.map(|(taker, start)| taker.orchestration.row(start)).collect::<Result<Vec<_>>>()?;
+        let starts = self.offers.iter().filter_map(|offer| Some((offer, offer.start.as_ref()?)));
+        let row = |(offer, start): (&Offer, &Start)| offer.taker.orchestration.row(start, offer.waits());
+        let rows = starts.map(row).collect::<Result<Vec<_>>>()?;
         let event = self.item.encode()?;
         let starts = self.offers.iter_mut().filter_map(|offer| offer.start.as_mut());
         for (start, row) in starts.zip(&rows) {
@@ -233,7 +260,10 @@ impl Admission {
                 Err(_) => &mut ledger.refused,
             } += 1;
         });
-        for offer in &self.offers {
+        for offer in &mut self.offers {
+            if !matches!(verdict, Ok(Admitted::New)) {
+                offer.leave_lane();
+            }
             offer.taker.orchestration.ledger.book(|ledger| {
                 ledger.pending -= 1;
                 match verdict {

@@ -40,8 +40,16 @@ impl Admitter {
             admission.settle(verdict);
             if is_new {
                 for offer in std::mem::take(&mut admission.offers) {
-                    if let Some(start) = offer.start {
-                        wake(&offer.taker.orchestration, start, offer.place).await;
+                    let (waits, orchestration) = (offer.waits(), &offer.taker.orchestration);
+                    match offer.start {
+                        Some(start) if waits => orchestration.wait_in_lane(start),
+                        Some(start) => {
+                            if let Some(lane) = &start.lane {
+                                orchestration.lanes.is_stored(lane, start.id);
+                            }
+                            wake(orchestration, start, offer.place).await;
+                        }
+                        None => {}
                     }
                 }
             }

@@ -25,7 +25,7 @@ use crate::telemetry::caller::CallerId;
 use crate::telemetry::handles::PipelineMetrics;
 use crate::workflow::Engine;
 
-use super::admission::Admission;
+use super::admission::{Admission, Offer};
 use super::admitter::{Admitter, Broken};
 use super::gate::{STAYS, Waiting};
 use super::intake::Intake;
@@ -342,7 +342,7 @@ impl Producer<'_> {
     /// Takes a place for each workflow, which is what holds a fast source back.
     async fn take_places(&self, admission: &mut Admission) {
         let stop = || self.source.stop.cancelled();
-        if admission.offers.is_empty() {
+        if admission.offers.iter().all(Offer::waits) {
             tokio::select! {
                 biased;
                 // The semaphore is never closed.
@@ -350,7 +350,8 @@ impl Producer<'_> {
                 () = stop() => {}
             }
         }
-        for offer in &mut admission.offers {
+        // Who waits in a lane takes a place when it is its turn.
+        for offer in admission.offers.iter_mut().filter(|offer| !offer.waits()) {
             let orchestration = &offer.taker.orchestration;
             // On a stop the event is in hand already: it is admitted all the same, and its workflows stay stored.
             tokio::select! {

@@ -14,9 +14,9 @@ use parking_lot::Mutex;
 use crate::workflow::WorkflowId;
 
 use super::{
-    Admit, Advance, Amend, Applied, CursorMove, Defer, Discard, Due, Ended, Filter, NewWorkflow, Op, Opened,
-    Quarantine, Requeue, Resolve, Signal, StateStore, Status, StatusCount, StepFailure, StoreError, StoredCursor,
-    StoredWorkflow, Suspect, Tidy, Work,
+    Admit, Advance, Amend, Applied, Begin, CursorMove, Defer, Discard, Due, Ended, Filter, InLanes, LaneMember,
+    NewWorkflow, Op, Opened, Quarantine, Requeue, Resolve, Signal, StateStore, Status, StatusCount, StepFailure,
+    StoreError, StoredCursor, StoredWorkflow, Suspect, Tidy, Work,
 };
 
 /// Keeps workflows in memory: for tests, and for programs whose work may die with the process.
@@ -50,6 +50,8 @@ struct Content {
     rows: BTreeMap<i64, Row>,
     /// The rows that rest: their orchestrations, when they wake, and their keys.
     resting: BTreeSet<(Arc<str>, i64, i64)>,
+    /// The members of lanes: their orchestrations, lanes, statuses and keys.
+    in_lanes: BTreeSet<(Arc<str>, Arc<str>, Status, i64)>,
     /// By the key of the workflow and the name.
     signals: BTreeMap<(i64, String), Vec<u8>>,
     /// By source and partition: how many events, and the position after the last of them.
@@ -76,6 +78,7 @@ struct Row {
     attempt: u32,
     revision: u32,
     wake_ms: Option<i64>,
+    lane: Option<Arc<str>>,
     signal: Option<String>,
     event: Arc<[u8]>,
     context: Vec<u8>,
@@ -141,6 +144,20 @@ impl StateStore for MemoryStore {
         ready(Ok(found.map(|(_, _, key)| content.stored(&content.rows[key])).collect())).boxed()
     }
 
+    fn lanes(&self, which: InLanes, limit: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>> {
+        let content = self.content.lock();
+        let members = content.members(&which).take(limit);
+        ready(Ok(members
+            .map(|(_, lane, status, key)| LaneMember::new(&**lane, content.rows[key].id, *status))
+            .collect()))
+        .boxed()
+    }
+
+    fn count_in_lanes(&self, which: InLanes) -> BoxFuture<'_, Result<u64, StoreError>> {
+        let content = self.content.lock();
+        ready(Ok(content.members(&which).count() as u64)).boxed()
+    }
+
     fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
         let content = self.content.lock();
         let of_source = content.cursors.iter().filter(|((of, _), _)| *of == source);
@@ -191,6 +208,7 @@ impl Content {
         match op {
             Op::Admit(op) => return self.admit(op),
             Op::Signal(op) => return self.signal(op),
+            Op::Begin(op) => self.begin(&op),
             Op::Advance(op) => self.advance(op),
             Op::Defer(op) => self.defer(op),
             Op::Resolve(op) => self.resolve(op),
@@ -240,10 +258,11 @@ impl Content {
         }
         for new in op.create {
             let key = new.id.key();
-            let wake_ms = new.wake_ms;
+            let (wake_ms, status) = (new.wake_ms, if new.waits { Status::Waiting } else { Status::Running });
             if let Entry::Vacant(vacant) = self.rows.entry(key) {
                 vacant.insert(Row::new(new, op.event.clone(), op.at_ms));
                 self.rest(key, wake_ms);
+                self.set_status(key, status);
             }
         }
         Ok(Applied::Done)
@@ -313,6 +332,21 @@ impl Content {
         Ok(())
     }
 
+    fn begin(&mut self, op: &Begin) -> Result<(), StoreError> {
+        if let Turn::Past = self.turn(op.id, op.revision)? {
+            return Ok(());
+        }
+        let row = self.row(op.id)?;
+        if row.status != Status::Waiting {
+            return Err(StoreError::rejected(format!("workflow {} does not wait for its turn", op.id)));
+        }
+        row.revision = op.revision;
+        row.updated_ms = op.at_ms;
+        self.set_status(op.id.key(), Status::Running);
+        self.rest(op.id.key(), None);
+        Ok(())
+    }
+
     fn defer(&mut self, op: Defer) -> Result<(), StoreError> {
         if let Turn::Past = self.turn(op.id, op.revision)? {
             return Ok(());
@@ -345,11 +379,11 @@ impl Content {
             return Ok(());
         }
         let row = self.row(op.id)?;
-        row.status = Status::Quarantined;
         row.attempt = op.failure.attempt;
         row.revision = op.revision;
         row.updated_ms = op.at_ms;
         row.fail(Some(op.failure));
+        self.set_status(op.id.key(), Status::Quarantined);
         self.rest(op.id.key(), None);
         Ok(())
     }
@@ -371,7 +405,6 @@ impl Content {
 
     fn requeue(&mut self, op: Requeue) -> Result<(), StoreError> {
         let row = self.quarantined(op.id)?;
-        row.status = Status::Running;
         row.attempt = 0;
         row.revision += 1;
         row.updated_ms = op.at_ms;
@@ -379,7 +412,8 @@ impl Content {
             row.step = step;
             row.seq += 1;
         }
-        self.rest(op.id.key(), Some(op.at_ms));
+        self.set_status(op.id.key(), if op.waits { Status::Waiting } else { Status::Running });
+        self.rest(op.id.key(), (!op.waits).then_some(op.at_ms));
         Ok(())
     }
 
@@ -415,7 +449,9 @@ impl Content {
     fn remove(&mut self, id: WorkflowId) {
         let key = id.key();
         self.rest(key, None);
-        self.rows.remove(&key);
+        if let Some(Row { orchestration, lane: Some(lane), status, .. }) = self.rows.remove(&key) {
+            self.in_lanes.remove(&(orchestration, lane, status, key));
+        }
         self.suspects.remove(&key);
         self.signals.retain(|(of, _), _| *of != key);
     }
@@ -429,6 +465,30 @@ impl Content {
         if let Some(wake_ms) = wake_ms {
             self.resting.insert((row.orchestration.clone(), wake_ms, key));
         }
+    }
+
+    /// Gives a row another status.
+    fn set_status(&mut self, key: i64, status: Status) {
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        let before = std::mem::replace(&mut row.status, status);
+        if let Some(lane) = &row.lane {
+            self.in_lanes.remove(&(row.orchestration.clone(), lane.clone(), before, key));
+            self.in_lanes.insert((row.orchestration.clone(), lane.clone(), status, key));
+        }
+    }
+
+    fn members<'a>(&'a self, which: &'a InLanes) -> impl Iterator<Item = &'a (Arc<str>, Arc<str>, Status, i64)> {
+        let first = which.lane.iter().chain(&which.after).max().cloned().unwrap_or_default();
+        let from = (which.orchestration.clone(), first, Status::Running, i64::MIN);
+        let of = self.in_lanes.range(from..).take_while(|member| {
+            member.0 == which.orchestration && which.lane.as_ref().is_none_or(|lane| *lane == member.1)
+        });
+        of.filter(|(_, lane, status, key)| {
+            which.after.as_ref().is_none_or(|after| lane > after)
+                && (*status != Status::Waiting
+                    || (self.rows[key].wake_ms.is_none_or(|wake_ms| wake_ms <= which.until_ms)
+                        && which.before.is_none_or(|id| *key < id.key())))
+        })
     }
 
     fn quarantined(&mut self, id: WorkflowId) -> Result<&mut Row, StoreError> {
@@ -456,6 +516,7 @@ impl Content {
             && filter.status.is_none_or(|status| status == row.status)
             && filter.orchestration.as_deref().is_none_or(|orchestration| orchestration == &*row.orchestration)
             && filter.rests.is_none_or(|rests| rests == row.wake_ms.is_some())
+            && filter.lane.as_deref().is_none_or(|lane| row.lane.as_deref() == Some(lane))
             && filter.step.as_deref().is_none_or(|step| step == row.step)
             && filter.deaths.is_none_or(|deaths| self.deaths(row) >= deaths)
             && filter.event.as_ref().is_none_or(|field| field.matches(&row.event))
@@ -475,6 +536,7 @@ impl Content {
             revision: row.revision,
             version: row.version,
             wake_ms: row.wake_ms,
+            lane: row.lane.as_deref().map(str::to_owned),
             signal: row.signal.clone(),
             payload: payload.cloned(),
             deaths: self.deaths(row),
@@ -502,6 +564,7 @@ impl Row {
             attempt: 0,
             revision: 0,
             wake_ms: None,
+            lane: new.lane,
             signal: None,
             event,
             context: new.context,

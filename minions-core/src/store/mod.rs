@@ -21,12 +21,12 @@ pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use none::NoStore;
 pub use op::{
-    Admit, Advance, Amend, Applied, CursorMove, Dedupe, Defer, Discard, KeepHistory, NewWorkflow, Op, Quarantine,
-    Requeue, Resolve, Signal, Suspect, Tidy, Wait, Work,
+    Admit, Advance, Amend, Applied, Begin, CursorMove, Dedupe, Defer, Discard, KeepHistory, NewWorkflow, Op,
+    Quarantine, Requeue, Resolve, Signal, Suspect, Tidy, Wait, Work,
 };
 pub use row::{
-    Due, DuePlace, Ended, FailureKind, FieldIs, Filter, Outcome, Status, StatusCount, StepFailure, StoredCursor,
-    StoredWorkflow,
+    Due, DuePlace, Ended, FailureKind, FieldIs, Filter, InLanes, LaneMember, Outcome, Status, StatusCount, StepFailure,
+    StoredCursor, StoredWorkflow,
 };
 
 /// Keeps workflows from one step to the next, and over restarts.
@@ -106,6 +106,20 @@ pub trait StateStore: Send + Sync + 'static {
     ///
     /// When the store cannot be read.
     fn due(&self, due: Due, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>>;
+
+    /// Reads up to `limit` members of lanes, in the order that [`InLanes`] describes.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    fn lanes(&self, which: InLanes, limit: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>>;
+
+    /// Counts the members of lanes.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    fn count_in_lanes(&self, which: InLanes) -> BoxFuture<'_, Result<u64, StoreError>>;
 
     /// Where the partitions of `source` are.
     ///

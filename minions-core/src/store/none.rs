@@ -7,7 +7,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::{
-    Applied, Due, Ended, Filter, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor, StoredWorkflow,
+    Applied, Due, Ended, Filter, InLanes, LaneMember, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor,
+    StoredWorkflow,
 };
 
 /// Keeps nothing: no workflow survives, no step waits for a checkpoint, nothing is encoded.
@@ -43,6 +44,14 @@ impl StateStore for NoStore {
 
     fn due(&self, _: Due, _: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
         ready(Ok(Vec::new())).boxed()
+    }
+
+    fn lanes(&self, _: InLanes, _: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>> {
+        ready(Ok(Vec::new())).boxed()
+    }
+
+    fn count_in_lanes(&self, _: InLanes) -> BoxFuture<'_, Result<u64, StoreError>> {
+        ready(Ok(0)).boxed()
     }
 
     fn cursors(&self, _: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {

@@ -15,7 +15,7 @@ use super::{Ended, StepFailure};
 ///
 /// The runtime repeats an operation whose outcome it does not know, so each is told apart from its own repetition:
 ///
-/// * What moves a workflow on carries the *revision* that it makes: [`Advance`], [`Defer`], [`Resolve`] and
+/// * What moves a workflow on carries the *revision* that it makes: [`Begin`], [`Advance`], [`Defer`], [`Resolve`] and
 ///   [`Quarantine`]. A row at the revision before takes it; a row at that revision or above has taken it already, which
 ///   succeeds and changes nothing; a row further behind rejects it. [`Resolve`] also succeeds when the row is gone.
 /// * [`Admit`] is known by its identities, or by the number of its [cursor](CursorMove).
@@ -28,6 +28,8 @@ use super::{Ended, StepFailure};
 pub enum Op {
     /// Stores an event for everyone who reacts to it.
     Admit(Admit),
+    /// Gives a workflow its turn in its lane.
+    Begin(Begin),
     /// Records that a workflow comes to its next step.
     Advance(Advance),
     /// Records that a step is to be tried again later.
@@ -86,8 +88,8 @@ pub enum Applied {
 
 /// Stores one event as one new workflow for every minion that reacts to it, all or none.
 ///
-/// A new row is [`Running`](super::Status::Running), with `seq`, `attempt` and `revision` 0 and without failures. A
-/// workflow whose identity is stored already is left as it is, however far it has come: the operation was repeated. If a
+/// A new row is [`Running`](super::Status::Running), or [`Waiting`](super::Status::Waiting) if it says so, with `seq`, `attempt`
+/// and `revision` 0 and without failures. A workflow whose identity is stored already is left as it is, however far it has come: the operation was repeated. If a
 /// key belongs to another workflow, the whole operation is rejected and none of its siblings is stored.
 ///
 /// With a [`dedupe`](Self::dedupe) key that is known, nothing is created and the answer is [`Applied::Duplicate`]; the
@@ -155,6 +157,24 @@ pub struct NewWorkflow {
     pub context: Vec<u8>,
     /// When it is to begin, in milliseconds since the Unix epoch; nothing if it begins at once, awake already.
     pub wake_ms: Option<i64>,
+    /// The key of its lane, if it has one.
+    pub lane: Option<Arc<str>>,
+    /// Whether it waits for its turn there.
+    pub waits: bool,
+}
+
+/// Gives a workflow that waits its turn in its lane: it is [`Running`](super::Status::Running) from now on, and rests no more.
+///
+/// Rejected if the workflow is not stored, or does not wait.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Begin {
+    /// Which workflow.
+    pub id: WorkflowId,
+    /// The revision that this makes.
+    pub revision: u32,
+    /// When, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
 }
 
 /// The checkpoint before a step: the context as it is, and the step that is next.
@@ -283,8 +303,8 @@ pub struct Signal {
 
 /// Makes a quarantined workflow run again, at its step or at another one.
 ///
-/// It is due at `at_ms`, with `attempt` 0 and its revision raised by one; context and failures stay as they are. Going to a
-/// step raises `seq` by one, because that is another visit. Rejected if the workflow is not stored or not quarantined; so a
+/// It is due at `at_ms`, or [waits](Self::waits) for its turn, with `attempt` 0 and its revision raised by one; context and
+/// failures stay as they are. Going to a step raises `seq` by one, because that is another visit. Rejected if the workflow is not stored or not quarantined; so a
 /// repetition is rejected too, and does no harm.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -293,6 +313,8 @@ pub struct Requeue {
     pub id: WorkflowId,
     /// The step to go to, by its stable name, if it is not to go on at its own.
     pub step: Option<String>,
+    /// Whether it waits for its turn in its lane, which has gone on without it.
+    pub waits: bool,
     /// When, in milliseconds since the Unix epoch.
     pub at_ms: i64,
 }
@@ -403,13 +425,20 @@ impl Requeue {
     /// Lets `id` go on at its step, from `at_ms` milliseconds since the Unix epoch.
     #[must_use]
     pub fn new(id: WorkflowId, at_ms: i64) -> Self {
-        Self { id, step: None, at_ms }
+        Self { id, step: None, waits: false, at_ms }
     }
 
     /// Lets it go on at the step of this stable name.
     #[must_use]
     pub fn at_step(mut self, step: impl Into<String>) -> Self {
         self.step = Some(step.into());
+        self
+    }
+
+    /// Lets it wait for its turn in its lane.
+    #[must_use]
+    pub fn in_turn(mut self) -> Self {
+        self.waits = true;
         self
     }
 }
@@ -447,4 +476,4 @@ macro_rules! into_op {
         })*
     };
 }
-into_op!(Admit, Advance, Defer, Resolve, Quarantine, Signal, Requeue, Amend, Discard, Suspect, Tidy);
+into_op!(Admit, Begin, Advance, Defer, Resolve, Quarantine, Signal, Requeue, Amend, Discard, Suspect, Tidy);

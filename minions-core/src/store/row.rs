@@ -32,6 +32,8 @@ pub struct StoredWorkflow {
     /// Until when it sleeps, or since when it is due, in milliseconds since the Unix epoch; `i64::MAX` if only a signal
     /// ends its wait. Nothing for one that was awake, or is in quarantine.
     pub wake_ms: Option<i64>,
+    /// The key of its lane, if it has one.
+    pub lane: Option<String>,
     /// The signal that it waits for, or has waited for before this step.
     pub signal: Option<String>,
     /// What that signal says, if it has come.
@@ -67,6 +69,7 @@ impl StoredWorkflow {
             revision: 0,
             version: 0,
             wake_ms: None,
+            lane: None,
             signal: None,
             payload: None,
             deaths: 0,
@@ -89,6 +92,8 @@ pub enum Status {
     Running,
     /// It failed for good and waits for an operator.
     Quarantined,
+    /// It waits for its turn in its lane.
+    Waiting,
 }
 
 impl Status {
@@ -98,6 +103,7 @@ impl Status {
         match self {
             Self::Running => "running",
             Self::Quarantined => "quarantined",
+            Self::Waiting => "waiting",
         }
     }
 }
@@ -184,6 +190,8 @@ pub struct Filter {
     pub up_to: Option<WorkflowId>,
     /// Only those that rest, which is to sleep, to wait or to be due; or only those that do not.
     pub rests: Option<bool>,
+    /// Only those of the lane of this key.
+    pub lane: Option<String>,
     /// Only those at the step of this stable name.
     pub step: Option<String>,
     /// Only those whose event has this value.
@@ -266,6 +274,13 @@ impl Filter {
     #[must_use]
     pub fn rests(mut self, rests: bool) -> Self {
         self.rests = Some(rests);
+        self
+    }
+
+    /// Only those of the lane of this key.
+    #[must_use]
+    pub fn lane(mut self, lane: impl Into<String>) -> Self {
+        self.lane = Some(lane.into());
         self
     }
 
@@ -353,6 +368,74 @@ impl Due {
     pub fn after(mut self, place: DuePlace) -> Self {
         self.after = place;
         self
+    }
+}
+
+/// Which members of the lanes of an orchestration are read.
+///
+/// Their order is that of the keys of their lanes, by bytes; in a lane first those that run, then those in quarantine, then
+/// those that wait; among these by identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InLanes {
+    /// The orchestration.
+    pub orchestration: Arc<str>,
+    /// Only those of this lane.
+    pub lane: Option<Arc<str>>,
+    /// Only those of lanes whose keys come after this one.
+    pub after: Option<Arc<str>>,
+    /// Of those that wait only what has a smaller [key](WorkflowId::key) than this one.
+    pub before: Option<WorkflowId>,
+    /// Of those that wait only what is due at this time, in milliseconds since the Unix epoch.
+    pub until_ms: i64,
+}
+
+impl InLanes {
+    /// All lanes of `orchestration`, with what is due at `until_ms`.
+    #[must_use]
+    pub fn of(orchestration: Arc<str>, until_ms: i64) -> Self {
+        Self { orchestration, lane: None, after: None, before: None, until_ms }
+    }
+
+    /// Only the lane of this key.
+    #[must_use]
+    pub fn lane(mut self, lane: Arc<str>) -> Self {
+        self.lane = Some(lane);
+        self
+    }
+
+    /// Only lanes after the one of this key.
+    #[must_use]
+    pub fn after(mut self, lane: Arc<str>) -> Self {
+        self.after = Some(lane);
+        self
+    }
+
+    /// Of those that wait only what is before `id`.
+    #[must_use]
+    pub fn before(mut self, id: WorkflowId) -> Self {
+        self.before = Some(id);
+        self
+    }
+}
+
+/// One of those that are in a lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LaneMember {
+    /// The key of the lane.
+    pub lane: String,
+    /// Its identity.
+    pub id: WorkflowId,
+    /// Whether it has had its turn.
+    pub status: Status,
+}
+
+impl LaneMember {
+    /// The workflow `id` in `lane`.
+    #[must_use]
+    pub fn new(lane: impl Into<String>, id: WorkflowId, status: Status) -> Self {
+        Self { lane: lane.into(), id, status }
     }
 }
 

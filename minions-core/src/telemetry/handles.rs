@@ -51,6 +51,8 @@ pub(crate) struct WorkflowMetrics {
     pub(crate) in_flight: Gauge,
     pub(crate) parked: Counter,
     pub(crate) quarantined: Gauge,
+    /// Those that wait for their turn in their lanes.
+    pub(crate) waiting: Gauge,
     pub(crate) ended: [Ended; 4],
     pub(crate) steps: Vec<StepMetrics>,
 }
@@ -100,6 +102,7 @@ impl WorkflowMetrics {
             in_flight: gauge!(names::WORKFLOWS_IN_FLIGHT, "orchestration" => o(), "minion" => minion),
             parked: counter!(names::WORKFLOWS_PARKED, "orchestration" => o(), "minion" => minion),
             quarantined,
+            waiting: gauge!(names::WORKFLOWS_WAITING, "orchestration" => o(), "minion" => minion),
             ended,
             steps: steps.iter().map(|step| StepMetrics::register(orchestration, minion, step.name)).collect(),
         }

@@ -91,6 +91,8 @@ table! {
         "Threads of the runtime that user code has held for a while without an await.";
     THREAD_BLOCKS = "minions_runtime_blocks_total", Counter, Count, ["kind", "component", "what"],
         "Times that user code held a thread of the runtime for a while; what is a step or a hook. Twice a minute at most.";
+    WORKFLOWS_WAITING = "minions_workflows_waiting", Gauge, Count, ["orchestration", "minion"],
+        "Workflows that wait for their turn in their lanes.";
     COMPONENT_UP = "minions_component_up", Gauge, Count, ["kind", "component"],
         "1 while a component runs.";
     COMPONENT_HEALTHY = "minions_component_healthy", Gauge, Count, ["kind", "component"],

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::store::{
-    Applied, Due, Ended, Filter, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor,
-    StoredWorkflow,
+    Applied, Due, Ended, Filter, InLanes, LaneMember, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError,
+    StoredCursor, StoredWorkflow,
 };
 use crate::workflow::WorkflowId;
 
@@ -216,6 +216,20 @@ impl StateStore for FaultyStore {
         match *self.mode.borrow() {
             Mode::Fails => async { Err(no()) }.boxed(),
             _ => self.inner.due(due, limit),
+        }
+    }
+
+    fn lanes(&self, which: InLanes, limit: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>> {
+        match *self.mode.borrow() {
+            Mode::Fails => async { Err(no()) }.boxed(),
+            _ => self.inner.lanes(which, limit),
+        }
+    }
+
+    fn count_in_lanes(&self, which: InLanes) -> BoxFuture<'_, Result<u64, StoreError>> {
+        match *self.mode.borrow() {
+            Mode::Fails => async { Err(no()) }.boxed(),
+            _ => self.inner.count_in_lanes(which),
         }
     }
 

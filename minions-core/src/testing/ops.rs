@@ -27,6 +27,8 @@ pub fn new_workflow(id: WorkflowId) -> NewWorkflow {
         version: 0,
         context: CONTEXT.to_vec(),
         wake_ms: None,
+        lane: None,
+        waits: false,
     }
 }
 

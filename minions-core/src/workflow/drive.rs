@@ -421,6 +421,7 @@ impl Run<'_> {
                 Ok(_) => {}
                 Err(NotDurable::Stopping(error)) => return self.stay(error),
                 Err(NotDurable::Rejected(_)) if matches!(o.stored(id).await, Some(None)) => {
+                    self.leave_lane();
                     info!(workflow = %id, orchestration = &*o.id, "a workflow was taken away while it ran");
                     return OVER;
                 }
@@ -491,8 +492,20 @@ impl Run<'_> {
         OVER
     }
 
+    /// It has ended, durably.
     fn count(&self, end: End) {
         self.o.ended(self.state.id, end, self.began.elapsed());
+        // Where nothing is kept, nobody can let it go on.
+        if end != End::Quarantined || !self.o.engine.keeps || !self.o.lanes.holds() {
+            self.leave_lane();
+        }
+    }
+
+    /// Lets the next one of its lane have its turn.
+    fn leave_lane(&self) {
+        if let Some(lane) = &self.state.lane {
+            self.o.lanes.leave(lane, self.state.id);
+        }
     }
 
     fn step_name(&self) -> &'static str {

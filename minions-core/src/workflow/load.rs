@@ -14,6 +14,7 @@ use crate::telemetry::handles::End;
 
 use super::engine::NotDurable;
 use super::orchestration::{Orchestration, Start};
+use super::places::Place;
 
 pub(super) enum Woken {
     Up,
@@ -23,12 +24,20 @@ pub(super) enum Woken {
 }
 
 /// Runs a stored workflow as soon as there is room; one that cannot go on is set aside.
-pub(super) async fn wake(o: &Arc<Orchestration>, mut row: StoredWorkflow) -> Woken {
-    let slot = tokio::select! {
+pub(super) async fn wake(o: &Arc<Orchestration>, row: StoredWorkflow) -> Woken {
+    let place = tokio::select! {
         biased;
         () = o.parked() => return Woken::Stopped,
-        slot = o.room() => slot,
+        place = o.room() => place,
     };
+    wake_at(o, row, place, false).await
+}
+
+/// The same where there is a place already; one that is `fresh` has certainly not run unless its row says so.
+pub(super) async fn wake_at(o: &Arc<Orchestration>, mut row: StoredWorkflow, place: Place, fresh: bool) -> Woken {
+    if o.parks() {
+        return Woken::Stopped;
+    }
     // An operator may have taken it away since the page was read that it is on, and takes nothing away from here on.
     let _turn = o.waking.turn().await;
     if o.waking.is_gone(row.id) {
@@ -43,9 +52,12 @@ pub(super) async fn wake(o: &Arc<Orchestration>, mut row: StoredWorkflow) -> Wok
         }
     }
     match load(o, &row) {
-        Ok(start) => {
-            if o.spawn(start, slot) {
-                o.metrics.resumed.increment(1);
+        Ok(mut start) => {
+            if fresh {
+                start.may_have_run = row.attempt > 0 || !row.failures.is_empty();
+            }
+            if o.spawn(start, place) {
+                if fresh { &o.metrics.started } else { &o.metrics.resumed }.increment(1);
                 Woken::Up
             } else {
                 Woken::SetAside
@@ -80,6 +92,7 @@ fn load(o: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
         signal: row.signal.clone(),
         payload: row.payload.clone().map(Into::into),
         failure: failure.filter(|_| o.steps[index].on_failure).cloned().map(Arc::new),
+        lane: row.lane.as_deref().map(Into::into),
         failures: if o.history.is_none() { Vec::new() } else { row.failures.clone() },
         event_weight: row.event.len() as u64,
         weight: row.weight() as u64,
@@ -204,6 +217,9 @@ pub(super) async fn set_aside(o: &Orchestration, row: &StoredWorkflow, kind: Fai
     if kept {
         o.metrics.end(End::Quarantined, Duration::ZERO);
         o.count_quarantined();
+        if let Some(lane) = row.lane.as_deref().filter(|_| !o.lanes.holds()) {
+            o.lanes.leave(&lane.into(), row.id);
+        }
         if row.id <= o.since {
             o.boot.set_aside(reason);
         }

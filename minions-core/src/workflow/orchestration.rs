@@ -28,6 +28,7 @@ use crate::telemetry::{Kept, WorkflowLedger};
 
 use super::boot::Boot;
 use super::drive::{Left, drive};
+use super::lanes::Lanes;
 use super::operate::Waking;
 use super::places::{Place, Places};
 use super::seat::Seat;
@@ -55,6 +56,7 @@ pub(crate) struct Orchestration {
     awake: Mutex<HashMap<WorkflowId, Task, foldhash::fast::RandomState>>,
     /// Told whenever a workflow is awake no more.
     fewer: Notify,
+    pub(crate) lanes: Lanes,
     pub(crate) waker: Waker,
     pub(crate) waking: Waking,
     pub(crate) taken_up: TakenUp,
@@ -107,6 +109,8 @@ pub(crate) struct Start {
     pub(crate) event_weight: u64,
     /// The same with its context.
     pub(crate) weight: u64,
+    /// The key of its lane, if it has one.
+    pub(crate) lane: Option<Arc<str>>,
 }
 
 impl Start {
@@ -128,6 +132,7 @@ impl Start {
             failures: Vec::new(),
             event_weight: 0,
             weight: 0,
+            lane: None,
         }
     }
 }
@@ -171,6 +176,7 @@ impl Orchestration {
         Self {
             spots: steps.iter().map(spot).collect(),
             ledger: engine.ledger(&id),
+            lanes: Lanes::new(id.clone(), minion.lanes(), engine.keeps, metrics.waiting.clone()),
             metrics,
             steps_hash: minion.steps_hash(),
             places: Places::new(id.clone(), max_in_flight, engine.max_weight),
@@ -254,17 +260,17 @@ impl Orchestration {
     /// What may keep events away from it, beside its places.
     pub(crate) fn holds(&self) -> impl Iterator<Item = Arc<Hold>> {
         let needs = self.needs.get().map_or(&[][..], Vec::as_slice);
-        std::iter::once(self.engine.quarantine.hold(&self.id)).chain(needs.iter().cloned())
+        [self.engine.quarantine.hold(&self.id), self.lanes.hold()].into_iter().chain(needs.iter().cloned())
     }
 
     /// Why no more events may be taken because of it; empty if they may.
     pub(crate) fn holds_back(&self) -> Vec<Wait> {
-        let quarantine = self.engine.quarantine.hold(&self.id);
-        quarantine.waits().into_iter().chain(self.places.wait()).collect()
+        let holds = [self.engine.quarantine.hold(&self.id), self.lanes.hold()];
+        holds.iter().flat_map(|hold| hold.waits()).chain(self.places.wait()).collect()
     }
 
-    /// The row of a workflow that is about to begin.
-    pub(crate) fn row(&self, start: &Start) -> crate::Result<NewWorkflow> {
+    /// The row of a workflow that is about to begin, or `waits` for its turn in its lane.
+    pub(crate) fn row(&self, start: &Start, waits: bool) -> crate::Result<NewWorkflow> {
         let context = start.encode_context()?;
         let step = self.steps[start.index].name.into();
         Ok(NewWorkflow {
@@ -275,6 +281,8 @@ impl Orchestration {
             version: self.version,
             context,
             wake_ms: None,
+            lane: start.lane.clone(),
+            waits,
         })
     }
 
@@ -328,6 +336,12 @@ impl Orchestration {
         });
         awake.insert(id, Task { handle: task.abort_handle(), has_ended: false, activity: seen });
         true
+    }
+
+    /// Lets a workflow that is admitted wait for its turn in its lane.
+    pub(crate) fn wait_in_lane(&self, start: Start) {
+        let Some(lane) = start.lane.clone() else { return };
+        if self.engine.keeps { self.lanes.arrive(&lane, start.id) } else { self.lanes.keep(&lane, start) }
     }
 
     /// Books the end of a workflow that is awake, once it is durable.
@@ -391,9 +405,12 @@ impl Orchestration {
 
     /// Whether nothing is awake, on its way, or rests.
     pub(crate) async fn is_quiet(&self) -> bool {
-        let nobody = || self.in_flight() == 0 && self.admissions.is_empty();
+        let nobody = || self.in_flight() == 0 && self.admissions.is_empty() && self.lanes.beginning() == 0;
         let due = Due::until(self.id.clone(), i64::MAX);
-        nobody() && matches!(self.engine.store.due(due, 1).await, Ok(rows) if rows.is_empty()) && nobody()
+        nobody()
+            && matches!(self.engine.store.due(due, 1).await, Ok(rows) if rows.is_empty())
+            && !self.lanes.is_busy()
+            && nobody()
     }
 
     /// How often anything has begun or come to rest: equal answers mean that nothing did in between.
@@ -412,11 +429,19 @@ impl Orchestration {
         self.tasks.wait().await;
     }
 
+    /// Does something for a workflow that is about to wake, in a task that is waited for as its own would be.
+    pub(super) fn assist(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
     /// Drops every workflow where it is, at its next await; answers how many there were.
     pub(crate) fn interrupt(&self) -> usize {
+        // Only where no store keeps them: then they would begin in the places that become free.
+        let waiting = self.lanes.drop_kept();
+        self.ledger.book(|ledger| ledger.dropped += waiting as u64);
         let tasks: Vec<_> = self.awake.lock().values().map(|task| task.handle.clone()).collect();
         tasks.iter().for_each(AbortHandle::abort);
-        tasks.len()
+        tasks.len() + waiting
     }
 
     /// The workflows that are awake.

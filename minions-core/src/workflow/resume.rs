@@ -94,9 +94,24 @@ async fn wake_later(orchestration: &Arc<Orchestration>, id: WorkflowId) -> Woken
     match next_page(orchestration, Some(id.predecessor()), id, 1).await {
         Some(rows) => match rows.into_iter().next() {
             Some(row) => wake(orchestration, row).await,
-            None => Woken::SetAside,
+            None => {
+                leave_lane(orchestration, id).await;
+                Woken::SetAside
+            }
         },
         None => Woken::Stopped,
+    }
+}
+
+/// Whoever was told that it has ended is gone, so its lane learns of it here.
+async fn leave_lane(orchestration: &Orchestration, id: WorkflowId) {
+    let has_left = match orchestration.stored(id).await {
+        Some(None) => true,
+        Some(Some(row)) => row.status == Status::Quarantined && !orchestration.lanes.holds(),
+        None => false,
+    };
+    if has_left {
+        orchestration.lanes.lost(id);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::store::{Admit, Dedupe, NewWorkflow, Op};
 use crate::telemetry::{Kept, WorkflowLedger};
 
 use super::orchestration::{Orchestration, Start};
-use super::{Asked, Engine};
+use super::{Asked, Engine, WorkflowId};
 
 /// For how long the key of an emitted event is remembered.
 const KEEP_KEYS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -141,6 +141,7 @@ impl Engine {
             if !self.accepts(&orchestration, emission)? {
                 continue;
             }
+            let lane = crate::panics::contain_sync(|| minion.lane(&*emission.item.event))?;
             let blank = minion.blank()?;
             create.push(NewWorkflow {
                 id: self.ids.next(),
@@ -149,7 +150,10 @@ impl Engine {
                 steps_hash: blank.steps_hash,
                 version: blank.version,
                 context: blank.context,
-                wake_ms: Some(wake_ms),
+                // One that waits for its turn only has no time besides.
+                wake_ms: (lane.is_none() || !emission.delay.is_zero()).then_some(wake_ms),
+                waits: lane.is_some(),
+                lane,
             });
         }
         let until_ms = at_ms.saturating_add(i64::try_from(KEEP_KEYS.as_millis()).unwrap_or(i64::MAX));
@@ -182,7 +186,10 @@ impl Engine {
     pub(crate) fn emitted(&self, op: &Op, emitting: Emitting) {
         emitting.are_stored();
         for new in emits(op).iter().flat_map(|emit| &emit.create) {
-            self.note(&new.orchestration, new.wake_ms.unwrap_or_default());
+            match (&new.lane, new.wake_ms) {
+                (Some(lane), None) => self.arrive(&new.orchestration, lane, new.id),
+                (_, wake_ms) => self.note(&new.orchestration, wake_ms.unwrap_or_default()),
+            }
         }
     }
 
@@ -190,6 +197,13 @@ impl Engine {
     pub(crate) fn note(&self, orchestration: &str, wake_ms: i64) {
         if let Some(live) = self.routes.live(orchestration) {
             live.waker.note(wake_ms);
+        }
+    }
+
+    /// Says that a workflow of an orchestration waits, durably, for its turn in its lane.
+    pub(crate) fn arrive(&self, orchestration: &str, lane: &Arc<str>, id: WorkflowId) {
+        if let Some(live) = self.routes.live(orchestration) {
+            live.lanes.arrive(lane, id);
         }
     }
 
@@ -217,14 +231,19 @@ impl Engine {
                 }
                 let (instance, minion) = (live.seat.instance(), live.seat.minion());
                 let loaded = crate::panics::contain_sync(|| minion.begin(emission.item.event.clone()))?;
-                let start = Start::new(self.ids.next(), loaded, instance, now_ms());
+                let lane = crate::panics::contain_sync(|| live.seat.minion().lane(&*emission.item.event))?;
+                let start = Start { lane, ..Start::new(self.ids.next(), loaded, instance, now_ms()) };
                 let (token, delay) = (live.admission(), emission.delay);
                 live.ledger.book(|ledger| ledger.emitted += 1);
                 // Its place is waited for elsewhere: the workflow that emits holds one, perhaps of the same orchestration.
                 tokio::spawn(async move {
                     let _token = token;
                     tokio::time::sleep(delay).await;
+                    if let Some(lane) = start.lane.clone().filter(|_| !live.stopping.is_cancelled()) {
+                        return live.lanes.keep(&lane, start);
+                    }
                     tokio::select! {
+                        biased;
                         () = live.stopping.cancelled() => live.ledger.book(|ledger| ledger.dropped += 1),
                         slot = live.room() => {
                             live.metrics.started.increment(1);

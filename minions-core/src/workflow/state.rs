@@ -36,6 +36,12 @@ impl WorkflowState {
         if awake {
             return Self::Running { doing: None };
         }
+        if let (Status::Waiting, Some(lane)) = (row.status, &row.lane)
+            && row.wake_ms.is_none_or(|due_ms| due_ms <= now_ms)
+        {
+            let reason = Reason::Lane { lane: lane.as_str().into(), ahead: 0 };
+            return Self::Waiting(Wait::new(reason, row.wake_ms.unwrap_or(row.updated_ms)));
+        }
         let (reason, since_ms) = match row.wake_ms {
             // It was awake when its orchestration ended.
             None => (Reason::Place, row.updated_ms),

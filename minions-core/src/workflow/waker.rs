@@ -21,7 +21,7 @@ use tracing::warn;
 
 use crate::backoff::Backoff;
 use crate::clock::now_ms;
-use crate::store::{Due, DuePlace, StoredWorkflow};
+use crate::store::{Due, DuePlace, Status, StoredWorkflow};
 
 use super::WorkflowId;
 use super::load::{Woken, wake};
@@ -137,6 +137,13 @@ pub(crate) async fn run(o: Arc<Orchestration>) {
         for row in page {
             place = place_of(&row);
             if awake.contains(&row.id) {
+                continue;
+            }
+            if row.status == Status::Waiting {
+                // Its time has come, and from here on it waits for its turn.
+                if let Some(lane) = row.lane {
+                    o.lanes.arrive(&lane.into(), row.id);
+                }
                 continue;
             }
             o.taken_up.add(row.id);

@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 use minions_core::gru::{Control, Finished, Snapshot};
 use minions_core::reason::{Reason, Wait};
 use minions_core::store::{
-    Applied, Due, Ended, Filter, MemoryStore, Op, Opened, StateStore, Status, StatusCount, StoreError, StoredCursor,
-    StoredWorkflow,
+    Applied, Due, Ended, Filter, InLanes, LaneMember, MemoryStore, Op, Opened, StateStore, Status, StatusCount,
+    StoreError, StoredCursor, StoredWorkflow,
 };
 use minions_core::testing::{Events, simulate};
 use minions_core::workflow::{QuarantineBounds, WorkflowId};
@@ -148,6 +148,14 @@ impl StateStore for Uncountable {
 
     fn due(&self, due: Due, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
         self.0.due(due, limit)
+    }
+
+    fn lanes(&self, which: InLanes, limit: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>> {
+        self.0.lanes(which, limit)
+    }
+
+    fn count_in_lanes(&self, which: InLanes) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.0.count_in_lanes(which)
     }
 
     fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {

@@ -18,6 +18,7 @@ mod gate;
 mod hang;
 mod inlet;
 mod lag;
+mod lanes;
 mod ledger;
 mod lifecycle;
 mod limits;

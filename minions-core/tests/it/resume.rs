@@ -9,8 +9,8 @@ use minions_core::Gru;
 use minions_core::gru::{Finished, StartError, StopMode};
 use minions_core::minion::Flow;
 use minions_core::store::{
-    Applied, Due, Ended, Filter, MemoryStore, Op, Opened, StateStore, Status, StatusCount, StoreError, StoredCursor,
-    StoredWorkflow,
+    Applied, Due, Ended, Filter, InLanes, LaneMember, MemoryStore, Op, Opened, StateStore, Status, StatusCount,
+    StoreError, StoredCursor, StoredWorkflow,
 };
 use minions_core::testing::{Events, Gate};
 
@@ -106,6 +106,14 @@ impl StateStore for BrokenScan {
         self.0.due(due, limit)
     }
 
+    fn lanes(&self, which: InLanes, limit: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>> {
+        self.0.lanes(which, limit)
+    }
+
+    fn count_in_lanes(&self, which: InLanes) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.0.count_in_lanes(which)
+    }
+
     fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {
         self.0.cursors(source)
     }
@@ -153,6 +161,14 @@ impl StateStore for DamagedRow {
 
     fn due(&self, due: Due, limit: usize) -> BoxFuture<'_, Result<Vec<StoredWorkflow>, StoreError>> {
         self.0.due(due, limit)
+    }
+
+    fn lanes(&self, which: InLanes, limit: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>> {
+        self.0.lanes(which, limit)
+    }
+
+    fn count_in_lanes(&self, which: InLanes) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.0.count_in_lanes(which)
     }
 
     fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {

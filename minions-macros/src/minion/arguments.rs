@@ -5,15 +5,16 @@ use std::time::Duration;
 use syn::Type;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprLit, Ident, Lit, Token};
+use syn::{Expr, ExprLit, Ident, Lit, LitStr, Token};
 
 use crate::attr::{Argument, Arguments, Refused, Value};
 use crate::diag::Diagnostics;
 use crate::half;
 use crate::hooks::Hooks;
 use crate::text::spelled;
+use crate::{duration, similar};
 
-const KNOWN: [&str; 5] = ["emits", "version", "history", "failures", "crate"];
+const KNOWN: [&str; 6] = ["emits", "version", "history", "lane", "failures", "crate"];
 const REFUSED: [Refused; 5] = [
     half::NAME,
     half::ID,
@@ -24,6 +25,8 @@ const REFUSED: [Refused; 5] = [
 const HISTORY: &str =
     "`history = 1000` for the last thousand, `history(last = 1000, age = \"7d\")` for what is younger as well";
 
+const LANE: &str = "lane(concurrency = 1, rate = \"5/s\", queue = 1000, quarantined = \"pass\")";
+
 /// What the impl half declares.
 #[derive(Default)]
 pub(crate) struct Declared {
@@ -31,10 +34,21 @@ pub(crate) struct Declared {
     pub(crate) emits: Vec<Type>,
     pub(crate) version: Option<u32>,
     pub(crate) history: Option<History>,
+    pub(crate) lane: Option<Lane>,
     /// Error types that know their verdict.
     pub(crate) failures: Vec<Type>,
     /// Where the version stands.
     version_key: Option<Ident>,
+}
+
+/// How the workflows of one key follow each other.
+pub(crate) struct Lane {
+    key: Ident,
+    pub(crate) concurrency: Option<u32>,
+    pub(crate) rate: Option<(u32, Duration)>,
+    pub(crate) queue: Option<u32>,
+    pub(crate) backlog: Option<u32>,
+    pub(crate) passes: bool,
 }
 
 /// How much is kept of ended workflows.
@@ -56,6 +70,7 @@ impl Declared {
             declared.version_key = Some(argument.key.clone());
             declared.version = argument.count(diag);
         }
+        declared.lane = arguments.take("lane").and_then(|argument| Lane::parse(argument, diag));
         declared.history = arguments.take("history").and_then(|argument| History::parse(argument, diag));
         arguments.finish(&KNOWN, &REFUSED, diag);
         declared
@@ -76,6 +91,49 @@ impl Declared {
                 "`migrate` is never called, because nothing that is stored is older; say which version it leads to: `#[minion(version = 1)]`",
             ),
             _ => {}
+        }
+    }
+}
+
+impl Declared {
+    /// How the lanes are says nothing where there are none.
+    pub(crate) fn check_lane(&self, hooks: &Hooks<'_>, diag: &mut Diagnostics) {
+        if let (Some(lane), None, false) = (&self.lane, hooks.get("lane"), hooks.is_missed("lane")) {
+            diag.at(
+                &lane.key,
+                "there are no lanes without the hook that says which one an event belongs to; write `fn lane(event: &E) -> impl Display`",
+            );
+        }
+    }
+}
+
+impl Lane {
+    fn parse(argument: Argument, diag: &mut Diagnostics) -> Option<Self> {
+        let key = argument.key.clone();
+        let mut arguments = argument.nested(LANE, diag)?;
+        let mut count = |name| arguments.take(name).and_then(|argument| argument.count(diag));
+        let (concurrency, queue, backlog) = (count("concurrency"), count("queue"), count("backlog"));
+        let rate = arguments.take("rate").and_then(|argument| argument.text(duration::rate, diag));
+        let passes = arguments.string("quarantined", diag).is_some_and(|what| passes(&what, diag));
+        arguments.finish(&["concurrency", "rate", "queue", "backlog", "quarantined"], &[], diag);
+        Some(Self { key, concurrency, rate, queue, backlog, passes })
+    }
+}
+
+fn passes(what: &LitStr, diag: &mut Diagnostics) -> bool {
+    match what.value().as_str() {
+        "hold" => false,
+        "pass" => true,
+        other => {
+            let hint = similar::hint(other, &["hold", "pass"]);
+            let hint = if hint.is_empty() { ";".to_owned() } else { hint };
+            diag.at(
+                what,
+                format!(
+                    "a workflow in quarantine cannot `{other}`{hint} write \"hold\", so that its lane waits for an operator, or \"pass\", so that the others of its lane go on"
+                ),
+            );
+            false
         }
     }
 }
@@ -166,6 +224,18 @@ mod tests {
     }
 
     #[test]
+    fn reads_lanes() {
+        let (declared, seen) =
+            read(quote!(lane(concurrency = 2, rate = "5/s", queue = 10, backlog = 20, quarantined = "pass")));
+        assert!(seen.is_empty(), "{seen:?}");
+        let lane = declared.lane.unwrap();
+        assert_eq!((lane.concurrency, lane.rate), (Some(2), Some((5, Duration::from_secs(1)))));
+        assert_eq!((lane.queue, lane.backlog, lane.passes), (Some(10), Some(20), true));
+        let lane = read(quote!(lane(quarantined = "hold"))).0.lane.unwrap();
+        assert!(!lane.passes && lane.concurrency.is_none());
+    }
+
+    #[test]
     fn wrong_arguments() {
         for (arguments, says) in [
             (quote!(emits), "lists the events"),
@@ -182,6 +252,12 @@ mod tests {
             (quote!(history(age = "7d")), "without bound"),
             (quote!(history()), "without bound"),
             (quote!(history(last = 5, agee = "7d")), "did you mean `age`?"),
+            (quote!(lane), "takes a list: `lane(concurrency = 1"),
+            (quote!(lane(concurrency = 0)), "above zero"),
+            (quote!(lane(rate = "5")), "not a rate"),
+            (quote!(lane(quarantined = "passes")), "did you mean `pass`?"),
+            (quote!(lane(quarantined = true)), "takes a string"),
+            (quote!(lane(concurency = 1)), "did you mean `concurrency`?"),
             (quote!(idle = "1s"), "only a pipeline"),
             (quote!(id = "x"), "belongs to the struct"),
             (quote!(emit(A)), "did you mean `emits`?"),

@@ -67,8 +67,9 @@ fn implementation(
     let types = Types::new(root, event, context);
     let Types { event_of, context_of, assertions, .. } = &types;
     let forwarded = forward::shared(hooks, root);
-    let (constants, emits) = (constants(root, declared), emits(root, ty, &declared.emits));
+    let (constants, emits) = (constants(root, declared, hooks), emits(root, ty, &declared.emits));
     let accept = hooks.all("accept").filter_map(|method| accept(root, method, &types));
+    let lane = hooks.all("lane").filter_map(|method| lane(root, method, &types));
     let migrate = hooks.all("migrate").map(|method| migrate(root, method));
     let infos = steps.iter().map(|step| {
         let Step { name, ident, conditions, declared, .. } = step;
@@ -107,6 +108,7 @@ fn implementation(
 
             #forwarded
             #(#accept)*
+            #(#lane)*
             #(#migrate)*
 
             async fn step<'a>(
@@ -135,7 +137,7 @@ fn implementation(
 }
 
 /// What the arguments of the impl half say.
-fn constants(root: &Root, declared: &arguments::Declared) -> TokenStream {
+fn constants(root: &Root, declared: &arguments::Declared, hooks: &Hooks<'_>) -> TokenStream {
     let private = root.private();
     let arguments::Declared { emits, version, history, failures, .. } = declared;
     let version = version.map(|version| quote!(const VERSION: u32 = #version;));
@@ -147,6 +149,7 @@ fn constants(root: &Root, declared: &arguments::Declared) -> TokenStream {
         });
         quote!(const HISTORY: #private::History = #private::History::last(#last) #age;)
     });
+    let lanes = lanes(&private, declared.lane.as_ref(), hooks);
     let emits = (!emits.is_empty()).then(|| {
         let infos = emitted(root, emits).map(|event| quote!(#private::EmitInfo::of::<#event>()));
         quote!(const EMITS: &'static [#private::EmitInfo] = &[#(#infos),*];)
@@ -158,7 +161,32 @@ fn constants(root: &Root, declared: &arguments::Declared) -> TokenStream {
         });
         quote!(const FAILURES: &'static [#private::FailureInfo] = &[#(#infos),*];)
     });
-    quote!(#version #history #emits #failures)
+    quote!(#version #history #lanes #emits #failures)
+}
+
+/// How the lanes are, where the hook is there.
+fn lanes(private: &TokenStream, declared: Option<&arguments::Lane>, hooks: &Hooks<'_>) -> TokenStream {
+    let declared = declared.map(|lane| {
+        let arguments::Lane { concurrency, rate, queue, backlog, passes, .. } = lane;
+        let concurrency = concurrency.map(|count| quote!(.concurrency(#count)));
+        let rate = rate.map(|(count, time)| {
+            let time = duration::tokens(time);
+            quote!(.rate(#count, #time))
+        });
+        let queue = queue.map(u64::from).map(|count| quote!(.queue(#count)));
+        let backlog = backlog.map(u64::from).map(|count| quote!(.backlog(#count)));
+        let passes = passes.then(|| quote!(.pass()));
+        quote!(#concurrency #rate #queue #backlog #passes)
+    });
+    let lanes = hooks.all("lane").map(|hook| {
+        let conditions = hook.conditions();
+        quote! {
+            #(#conditions)*
+            const LANES: ::core::option::Option<#private::Lanes> =
+                ::core::option::Option::Some(#private::Lanes::ONE_BY_ONE #declared);
+        }
+    });
+    quote!(#(#lanes)*)
 }
 
 /// The events that a minion emits; one that cannot be stored is reported by its assertion, and stood in for here.
@@ -197,27 +225,47 @@ fn emits(root: &Root, ty: &Type, emits: &[Type]) -> Option<TokenStream> {
     })
 }
 
-/// Nothing when it does not take the event by reference, which has been reported.
-fn accept(root: &Root, method: &Method, types: &Types<'_>) -> Option<TokenStream> {
-    let (conditions, span) = (method.conditions(), method.output_span());
-    let here = method.signature.ident.span();
-    let (this, event) = (local("self", span), local("event", here));
+/// The event as a hook takes it; nothing when it does not take it by reference, which has been reported.
+fn event_for(root: &Root, method: &Method, same: &str, event: &Ident, types: &Types<'_>) -> Option<TokenStream> {
     let own = match ungrouped(&method.parameters().next()?.ty) {
         Type::Reference(reference) if reference.mutability.is_none() => &reference.elem,
         _ => return None,
     };
     let (event_of, main) = (&types.event_of, types.event);
-    let given = if spelled(own) == spelled(main) {
+    Some(if spelled(own) == spelled(main) {
         quote!(#event_of::get(#event))
     } else {
         let private = root.private_at(own.span());
-        quote_spanned!(own.span()=> <#own as #private::AcceptedEvent<#main>>::same(#event_of::get(#event)))
-    };
+        let same = Ident::new(same, own.span());
+        quote_spanned!(own.span()=> <#own as #private::#same<#main>>::same(#event_of::get(#event)))
+    })
+}
+
+fn accept(root: &Root, method: &Method, types: &Types<'_>) -> Option<TokenStream> {
+    let (conditions, span) = (method.conditions(), method.output_span());
+    let here = method.signature.ident.span();
+    let (this, event) = (local("self", span), local("event", here));
+    let given = event_for(root, method, "AcceptedEvent", &event, types)?;
     let there = root.private_at(span);
     let call = quote_spanned!(span=> #there::Acceptance::accepted(Self::accept(#this, #given)));
     Some(quote_spanned! {here=>
         #(#conditions)*
         fn accept(&#this, #event: &Self::Event) -> bool {
+            #call
+        }
+    })
+}
+
+fn lane(root: &Root, method: &Method, types: &Types<'_>) -> Option<TokenStream> {
+    let (conditions, span) = (method.conditions(), method.output_span());
+    let here = method.signature.ident.span();
+    let event = local("event", here);
+    let given = event_for(root, method, "LanedEvent", &event, types)?;
+    let there = root.private_at(span);
+    let call = quote_spanned!(span=> #there::LaneKey::key(&Self::lane(#given)));
+    Some(quote_spanned! {here=>
+        #(#conditions)*
+        fn lane(#event: &Self::Event) -> ::std::string::String {
             #call
         }
     })

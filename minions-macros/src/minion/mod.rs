@@ -24,8 +24,9 @@ pub(crate) fn expand(root: &Root, arguments: Arguments, block: &mut Block, diag:
     let steps = model::steps(block, diag);
     let hooks = Hooks::check(Kind::Minion, block, diag);
     declared.check_version(&hooks, diag);
-    for accept in hooks.all("accept") {
-        step::check_event(accept, diag);
+    declared.check_lane(&hooks, diag);
+    for hook in hooks.all("accept").chain(hooks.all("lane")) {
+        step::check_event(hook, diag);
     }
     if block.methods().all(|method| method.helper("minion_step").is_none()) {
         diag.at(

@@ -13,8 +13,8 @@ use super::{Failed, Statements};
 const INLINE_EVENT: usize = 1024;
 
 pub(super) const INSERT: &str = "INSERT INTO workflow (key, id, orchestration, status, steps_hash, seq, attempt, \
-     created_ms, updated_ms, wake_ms, step, context, event, version) \
-     VALUES (?1, ?2, ?3, 0, ?4, 0, 0, ?5, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+     created_ms, updated_ms, wake_ms, step, context, event, version, lane) \
+     VALUES (?1, ?2, ?3, ?12, ?4, 0, 0, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING";
 
 impl Statements<'_> {
     pub(super) fn admit(&mut self, op: &Admit) -> Result<Applied, Failed> {
@@ -112,8 +112,21 @@ impl Statements<'_> {
         let is_long = inline.is_none();
         let context = value::encoded(&new.context);
         let hash = new.steps_hash.cast_signed();
-        let values =
-            params![key, id, orchestration, hash, op.at_ms, new.wake_ms, new.step, context, inline, new.version];
+        let status = if new.waits { value::WAITING } else { value::RUNNING };
+        let values = params![
+            key,
+            id,
+            orchestration,
+            hash,
+            op.at_ms,
+            new.wake_ms,
+            new.step,
+            context,
+            inline,
+            new.version,
+            new.lane,
+            status
+        ];
         let inserted = self.insert.execute(values)? == 1;
         if inserted && is_long {
             self.insert_large_event(key, &op.event)?;

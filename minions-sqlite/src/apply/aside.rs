@@ -27,10 +27,14 @@ impl Statements<'_> {
     pub(super) fn requeue(&mut self, op: &Requeue) -> Result<(), Failed> {
         self.quarantined(op.id)?;
         self.rare(
-            "UPDATE workflow SET status = 0, attempt = 0, revision = revision + 1, updated_ms = ?2, wake_ms = ?2, \
+            "UPDATE workflow SET status = ?4, attempt = 0, revision = revision + 1, updated_ms = ?2, wake_ms = ?5, \
              step = coalesce(?3, step), seq = seq + (?3 IS NOT NULL) WHERE key = ?1",
         )
-        .and_then(|mut update| update.execute(params![op.id.key(), op.at_ms, op.step]))
+        .and_then(|mut update| {
+            let status = if op.waits { value::WAITING } else { value::RUNNING };
+            let wake_ms = (!op.waits).then_some(op.at_ms);
+            update.execute(params![op.id.key(), op.at_ms, op.step, status, wake_ms])
+        })
         .map_err(|error| Failed::of(error, op.id))?;
         Ok(())
     }

@@ -107,6 +107,7 @@ impl<'c> Statements<'c> {
         match op {
             Op::Admit(op) => return self.admit(op),
             Op::Signal(op) => return self.signal(op),
+            Op::Begin(op) => self.begin(op),
             Op::Advance(op) => self.advance(op),
             Op::Defer(op) => self.defer(op),
             Op::Resolve(op) => self.resolve(op),

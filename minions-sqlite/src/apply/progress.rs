@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use minions_core::store::{Admit, Advance, Defer, StepFailure, StoreError, Work};
+use minions_core::store::{Admit, Advance, Begin, Defer, StepFailure, StoreError, Work};
 use minions_core::workflow::WorkflowId;
 
 use crate::tx::Outcome;
@@ -75,6 +75,17 @@ impl Statements<'_> {
         })
         .map_err(failed)?;
         op.event.as_ref().map_or(Ok(()), |event| self.replace_event(op.id, event))
+    }
+
+    pub(super) fn begin(&mut self, op: &Begin) -> Result<(), Failed> {
+        let Turn::Now(row) = self.turn(op.id, op.revision)? else { return Ok(()) };
+        if row.status != value::WAITING {
+            return Err(Failed::refused(format!("workflow {} does not wait for its turn", op.id)));
+        }
+        self.rare("UPDATE workflow SET status = 0, revision = ?2, updated_ms = ?3, wake_ms = NULL WHERE key = ?1")
+            .and_then(|mut update| update.execute(params![op.id.key(), op.revision, op.at_ms]))
+            .map_err(|error| Failed::of(error, op.id))?;
+        Ok(())
     }
 
     pub(super) fn defer(&mut self, op: &Defer) -> Result<(), Failed> {

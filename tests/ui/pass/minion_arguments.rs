@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use minions::error::{Failure, Verdict};
-use minions::minion::{Emits, History, Minion, Retry, StepId, Stored};
+use minions::minion::{Emits, History, Lanes, Minion, Retry, StepId, Stored};
 use minions::prelude::*;
 
 #[derive(Serialize, Deserialize)]
@@ -38,10 +38,20 @@ impl Failure for Refused {
 #[minion]
 struct Watcher;
 
-#[minion(emits(Page, other::Alert), version = 2, history(last = 100, age = "7d"), failures(Refused))]
+#[minion(
+    emits(Page, other::Alert),
+    version = 2,
+    lane(concurrency = 2, rate = "5/s", queue = 9, quarantined = "pass"),
+    history(last = 100, age = "7d"),
+    failures(Refused)
+)]
 impl Watcher {
     fn accept(&self, page: &Found) -> bool {
         !page.url.is_empty()
+    }
+
+    fn lane(page: &Found) -> &str {
+        &page.url
     }
 
     fn migrate(stored: &mut Stored) -> Result<()> {
@@ -99,6 +109,9 @@ fn main() {
     assert_eq!(Watcher::position(hidden), None, "a jump to the step for failures is one to no step");
 
     assert_eq!((Watcher::VERSION, Plain::VERSION), (2, 0));
+    let lanes = Lanes::ONE_BY_ONE.concurrency(2).rate(5, seconds(1)).queue(9).pass();
+    assert_eq!((Watcher::LANES, Plain::LANES), (Some(lanes), None));
+    assert_eq!(<Watcher as Minion>::lane(&Page { url: "a".into() }), "a");
     assert_eq!(Watcher::HISTORY, History::last(100).for_at_most(seconds(7 * 86_400)));
     assert_eq!(Plain::HISTORY, History::last(5));
     assert_eq!(Watcher::EMITS.len(), 2);

@@ -13,6 +13,7 @@ pub mod cursor;
 pub mod dedupe;
 pub mod due;
 pub mod emit;
+pub mod lane;
 pub mod past;
 pub mod quarantine;
 pub mod remove;
@@ -101,6 +102,13 @@ macro_rules! __store_conformance {
                 emits_of_an_operation_that_is_rejected_are_not_stored,
                 emits_with_an_equal_key_are_stored_once,
                 work_for_another_kind_of_store_is_rejected,
+            }
+            lane {
+                lanes_are_read_in_their_order,
+                who_waits_begins_once,
+                who_waits_is_neither_awake_nor_due_before_its_time,
+                who_is_let_go_on_may_wait_for_its_turn,
+                lanes_survive,
             }
             past {
                 deaths_count_as_long_as_there_is_no_progress,

@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use minions_core::store::{
-    Applied, Due, Ended, Filter, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor,
-    StoredWorkflow,
+    Applied, Due, Ended, Filter, InLanes, LaneMember, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError,
+    StoredCursor, StoredWorkflow,
 };
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
@@ -69,6 +69,14 @@ impl StateStore for DyingStore {
 
     fn due(&self, due: Due, limit: usize) -> Answer<'_, Vec<StoredWorkflow>> {
         self.inner.due(due, limit)
+    }
+
+    fn lanes(&self, which: InLanes, limit: usize) -> Answer<'_, Vec<LaneMember>> {
+        self.inner.lanes(which, limit)
+    }
+
+    fn count_in_lanes(&self, which: InLanes) -> Answer<'_, u64> {
+        self.inner.count_in_lanes(which)
     }
 
     fn cursors(&self, source: Arc<str>) -> Answer<'_, Vec<StoredCursor>> {

@@ -8,8 +8,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use minions_core::store::{
-    Applied, Due, Ended, Filter, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError, StoredCursor,
-    StoredWorkflow,
+    Applied, Due, Ended, Filter, InLanes, LaneMember, MemoryStore, Op, Opened, StateStore, StatusCount, StoreError,
+    StoredCursor, StoredWorkflow,
 };
 
 /// Takes up to 20 ms for everything: a commit before it is applied, a read after it has read.
@@ -86,6 +86,14 @@ impl StateStore for Stale {
             rows
         }
         .boxed()
+    }
+
+    fn lanes(&self, which: InLanes, limit: usize) -> BoxFuture<'_, Result<Vec<LaneMember>, StoreError>> {
+        self.inner.lanes(which, limit)
+    }
+
+    fn count_in_lanes(&self, which: InLanes) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.inner.count_in_lanes(which)
     }
 
     fn cursors(&self, source: Arc<str>) -> BoxFuture<'_, Result<Vec<StoredCursor>, StoreError>> {

@@ -1,22 +1,18 @@
 use minions::prelude::*;
 
 #[derive(Serialize, Deserialize)]
-struct Page {
-    url: String,
-}
+struct Page;
 
 #[derive(Default, Serialize, Deserialize)]
-struct Visit {
-    changed: bool,
-}
+struct Visit;
 
 #[minion]
 struct Watcher;
 
-#[minion]
+#[minion(lane(rate = "5", quarantined = "passes", concurency = 2))]
 impl Watcher {
-    fn lane(_page: &Page) -> String {
-        String::new()
+    fn lane(_page: &Page) -> u8 {
+        1
     }
 
     #[minion_step]

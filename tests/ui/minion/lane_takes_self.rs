@@ -1,0 +1,22 @@
+use minions::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Page;
+
+#[derive(Default, Serialize, Deserialize)]
+struct Visit;
+
+#[minion]
+struct Watcher;
+
+#[minion]
+impl Watcher {
+    fn lane(&self, _page: &Page) -> String {
+        String::new()
+    }
+
+    #[minion_step]
+    async fn fetch(&self, _page: &Page, _visit: &mut Visit) {}
+}
+
+fn main() {}
