@@ -5,11 +5,12 @@ use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use minions::sqlite::SqliteStore;
-use minions::store::{Filter, Requeue, StateStore as _, Status};
+use minions::store::{Filter, Op, Requeue, StateStore as _, Status};
 
 use crate::child::{PARKED, STOPPED};
 use crate::evidence::gather;
@@ -107,7 +108,7 @@ impl Life {
             let store = SqliteStore::at(self.directory.join("state.db"));
             store.open().await?;
             let rows = store.scan(Filter::all().status(Status::Quarantined), usize::MAX).await?;
-            let requeue = rows.iter().map(|row| Requeue::new(row.id, row.updated_ms).into()).collect();
+            let requeue = rows.iter().map(|row| Arc::new(Op::from(Requeue::new(row.id, row.updated_ms)))).collect();
             for done in store.commit(requeue).await {
                 done?;
             }

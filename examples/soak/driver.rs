@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use minions::Gru;
 use minions::gru::{Control, RuntimePhase, StartError, StopMode, hooks_under_way};
 use minions::sqlite::{Durability, SqliteStore};
-use minions::store::{Discard, Filter, StateStore, Status};
+use minions::store::{Discard, Filter, Op, StateStore, Status};
 use minions::supervise::RestartPolicy;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -455,7 +455,8 @@ impl Driver {
     async fn settle(&self, store: &dyn StateStore) -> Result<(), Wrong> {
         let rows = store.scan(Filter::all(), usize::MAX).await.map_err(|error| error.to_string())?;
         let quarantined = self.book.settle(&rows, &self.source_of).map_err(|wrong| wrong.join("\n"))?;
-        let results = store.commit(quarantined.into_iter().map(|id| Discard::new(id).into()).collect()).await;
+        let discards = quarantined.into_iter().map(|id| Arc::new(Op::from(Discard::new(id))));
+        let results = store.commit(discards.collect()).await;
         results.into_iter().collect::<Result<Vec<_>, _>>().map(drop).map_err(|error| error.to_string())
     }
 

@@ -3,8 +3,10 @@
 mod process;
 mod versions;
 
+use std::sync::Arc;
+
 use minions::sqlite::SqliteStore;
-use minions::store::{Filter, Requeue, StateStore as _, Status, StoredWorkflow};
+use minions::store::{Filter, Op, Requeue, StateStore as _, Status, StoredWorkflow};
 
 use process::Process;
 use versions::{STATE, Version};
@@ -16,7 +18,7 @@ fn rows(state: &std::path::Path, then: Option<Requeue>) -> Vec<StoredWorkflow> {
         let store = SqliteStore::at(state.join("state.db"));
         store.open().await.unwrap();
         if let Some(order) = then {
-            store.commit(vec![order.into()]).await.remove(0).unwrap();
+            store.commit(vec![Arc::new(Op::from(order))]).await.remove(0).unwrap();
         }
         let rows = store.scan(Filter::all(), 100).await.unwrap();
         store.close().await.unwrap();

@@ -1,6 +1,7 @@
 //! Killed in the middle: what was answered is there, and the file is sound.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
@@ -27,7 +28,7 @@ async fn commit_for_ever() {
             op.revision = 1;
             op.into()
         }));
-        for result in store.commit(ops).await {
+        for result in store.commit(ops.into_iter().map(Arc::new).collect()).await {
             result.unwrap();
         }
         for id in batch {
@@ -100,7 +101,7 @@ async fn have_effects_for_ever() {
             // What is done already is not done again.
             batch.map(advance).into_iter().chain([end(batch[0]), end(batch[1]), end(batch[0])]).collect(),
         ] {
-            for result in store.commit(ops).await {
+            for result in store.commit(ops.into_iter().map(Arc::new).collect()).await {
                 result.unwrap();
             }
         }

@@ -139,7 +139,7 @@ async fn d9_a_file_or_a_disk_that_cannot_be_written_is_named_at_the_start_and_le
     let store = SqliteStore::at(&path);
     store.open().await.unwrap();
     let id = WorkflowIds::after(None).next();
-    store.commit(vec![admit(vec![new_workflow(id)])]).await.remove(0).unwrap();
+    store.commit(vec![admit(vec![new_workflow(id)]).into()]).await.remove(0).unwrap();
     store.close().await.unwrap();
     for what in [&path, dir.path()] {
         match Process::with_read_only("file::what_cannot_be_written_is_refused", &path, what) {
