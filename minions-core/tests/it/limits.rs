@@ -263,12 +263,11 @@ fn w4_calls_that_run_out_of_time_open_the_circuit() {
     simulate(6, async {
         let (service, store, events) = (Service::default(), MemoryStore::new(), Events::new());
         let gru = program(Does::Hang, &events, &service).store(store.clone()).start().await.unwrap();
-        for number in 0..3 {
-            events.push(Job { number });
-            tokio::time::sleep(5 * SECOND).await;
-        }
+        // All three before the circuit opens: afterwards the gate takes no more events.
+        (0..3).for_each(|number| events.push(Job { number }));
+        tokio::time::sleep(20 * SECOND).await;
         let stored = rows(&store).await;
-        let told: Vec<_> = stored.iter().map(|row| row.failures[0].error[0].clone()).collect();
+        let told: Vec<_> = stored.iter().map(|row| row.failures.last().unwrap().error[0].clone()).collect();
         assert!(told[0].contains("timeout") && told[1].contains("timeout"), "{told:?}");
         assert!(told[2].contains("the circuit of `http.slow` is open"), "{told:?}");
         assert!(stored[2].wake_ms.is_some(), "it is put off, without `retry(..)`");
