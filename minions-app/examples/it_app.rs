@@ -199,7 +199,8 @@ impl Minion for Worker {
     type Event = Number;
     type Context = Trace;
 
-    const STEPS: &'static [StepInfo] = &[StepInfo::new("first"), StepInfo::new("second"), StepInfo::new("third")];
+    const STEPS: &'static [StepInfo] =
+        &[StepInfo::new("first").at(minions_core::location!()), StepInfo::new("second"), StepInfo::new("third")];
 
     async fn startup(&mut self) -> Result<()> {
         println!("state {}", self.state.display());

@@ -120,7 +120,7 @@ fn name(code: &Code, since: Duration) {
         orchestration = (!orchestration.is_empty()).then_some(&**orchestration),
         kind = kind.as_str(),
         step = *what,
-        at = format!("{}:{}", location.file(), location.line()),
+        at = (location.line() > 0).then(|| format!("{}:{}", location.file(), location.line())),
         since = ?since,
         "it blocks a thread of the runtime; do such work in `Workflow::blocking`, or where it awaits"
     );

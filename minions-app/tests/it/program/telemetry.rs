@@ -138,3 +138,25 @@ fn logs_and_metrics_are_switched_off_by_the_program() {
     assert_eq!(ended.stderr, "");
     assert!(!place.state().join("logs").exists());
 }
+
+/// T6: whoever holds a thread is named while it does, with the place in the source.
+#[test]
+fn t6_a_step_that_blocks_its_thread_is_named_in_the_log_with_its_file_and_line() {
+    let place = Place::new();
+    let mut running = place.start(1, &["first"], &[]);
+    place.asked().answer("block");
+    running.says("it blocks a thread of the runtime");
+    let named = |line: &Value| line["message"].as_str().is_some_and(|said| said.starts_with("it blocks a thread"));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let line = loop {
+        // The file is written beside the terminal.
+        match place.log().into_iter().find(named) {
+            Some(line) => break line,
+            None => assert!(Instant::now() < deadline, "what was said is not in the file"),
+        }
+    };
+    assert_eq!([&line["component"], &line["orchestration"], &line["step"]], ["worker", "numbers/worker", "first"]);
+    let at = line["at"].as_str().unwrap();
+    assert!(at.contains("it_app.rs:"), "{at}");
+    running.kill();
+}
