@@ -91,6 +91,8 @@ async fn begins(o: &Arc<Orchestration>, lane: &Arc<str>, id: WorkflowId, place: 
         // It was told of twice, and has had its turn since.
         return false;
     }
+    // Whoever takes up what was awake when an earlier run ended may read it as one that runs, as soon as it does.
+    o.taken_up.add(id);
     let op = Op::from(Begin { id, revision: row.revision + 1, at_ms: now_ms() });
     match o.engine.commit(&Arc::new(op), || o.stopping.cancelled()).await {
         Ok(_) => {}
