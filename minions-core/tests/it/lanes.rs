@@ -1,7 +1,7 @@
 //! Lanes: the workflows of one key one after another, whatever they do, and the keys beside each other.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -18,6 +18,7 @@ use minions_core::testing::{Events, Gate, Source, simulate};
 use minions_core::workflow::{Workflow, WorkflowId, WorkflowState};
 use minions_core::{Error, Gru, GruBuilder, Result};
 
+use crate::support::stale::Stale;
 use crate::support::{Job, Script, jobs, rows, until};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -271,6 +272,43 @@ fn r6_the_order_of_a_lane_is_that_of_before_the_restart() {
             gru.shutdown().await;
         });
     }
+}
+
+#[test]
+fn r1_who_has_its_turn_while_what_ran_is_read_is_not_taken_up_once_more() {
+    simulate(7, async {
+        let (gate, store) = (Gate::new(), MemoryStore::new());
+        let (gru, ..) = running::<ONE_BY_ONE>(&held(&gate, |_| true), store.clone(), [101, 102]).await;
+        until("the second", async || waiting(&store).await == 1).await;
+        gru.shutdown_with(StopMode::Now).await;
+        let begins = Gate::new();
+        let script = held(&begins, |number| number == 102);
+        let pages = AtomicUsize::new(0);
+        let read = Stale::new(store, 0).scans(move |store, filter, limit| {
+            let begins = begins.clone();
+            let is_second = filter.after.is_some() && pages.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                if !is_second {
+                    return store.scan(filter, limit).await;
+                }
+                // It has begun, so its row looks as if it had been awake at the end of the last life; and then it ends.
+                begins.arrivals(1).await;
+                let page = store.scan(filter, limit).await;
+                begins.open();
+                while !rows(&store).await.is_empty() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                // Its task has to hear of it as well.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                page
+            }
+        });
+        let (gru, _control, events) = running::<ONE_BY_ONE>(&script, read, []).await;
+        events.end();
+        assert_eq!(gru.finished().await, Finished::Done);
+        assert_eq!(script.ran().iter().filter(|(number, _)| *number == 102).count(), 2, "{:?}", script.ran());
+        gru.shutdown().await;
+    });
 }
 
 #[test]
