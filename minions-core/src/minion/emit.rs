@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::pipeline::{Item, Produces, Storable};
-use crate::workflow::{Pending, Workflow};
+use crate::workflow::Workflow;
 
 use super::Minion;
 
@@ -32,14 +32,14 @@ pub trait Emits<E: Storable>: Minion + Produces<E> {
     /// Emits `event` to every minion that reacts to it, with the checkpoint that follows this step: neither lost nor doubled.
     /// A step that fails has emitted nothing.
     fn emit<'w>(&self, wf: &'w Workflow, event: E) -> Emitted<'w> {
-        Emitted { index: wf.pending.emit(Item::new(event)), pending: &wf.pending }
+        Emitted { index: wf.emit(Emission::new(Item::new(event))), wf }
     }
 }
 
 /// An event that was emitted, to say more about it.
 #[derive(Debug)]
 pub struct Emitted<'w> {
-    pending: &'w Pending,
+    wf: &'w Workflow,
     index: usize,
 }
 
@@ -49,14 +49,14 @@ impl Emitted<'_> {
     #[expect(clippy::return_self_not_must_use, reason = "the event is emitted already")]
     pub fn key(self, key: impl Into<Arc<str>>) -> Self {
         let key = key.into();
-        self.pending.change(self.index, |emission| emission.key = Some(key));
+        self.wf.change_emitted(self.index, |emission| emission.key = Some(key));
         self
     }
 
     /// Lets the workflows of the event begin so much later.
     #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the event is emitted already")]
     pub fn after(self, delay: Duration) -> Self {
-        self.pending.change(self.index, |emission| emission.delay = delay);
+        self.wf.change_emitted(self.index, |emission| emission.delay = delay);
         self
     }
 }

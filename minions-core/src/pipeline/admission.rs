@@ -43,7 +43,8 @@ pub(super) struct Admission {
 pub(super) struct Offer {
     pub(super) taker: Taker,
     accepted: bool,
-    pub(super) start: Option<Start>,
+    /// In a box, because it is moved from hand to hand on its way to where it is used.
+    pub(super) start: Option<Box<Start>>,
     /// Whether it waits for its turn in its lane once it is stored; nothing if it has no lane.
     waits: Option<bool>,
     /// Its place among the workflows that are awake, once there is one.
@@ -51,16 +52,20 @@ pub(super) struct Offer {
 }
 
 impl Offer {
+    pub(super) fn new(taker: Taker) -> Self {
+        Self { taker, accepted: true, start: None, waits: None, place: None }
+    }
+
     /// Takes its turn in its lane, if it has one; in the order of identities, which is that of the events.
     fn enter_lane(&mut self) {
-        if let Some(Start { id, lane: Some(lane), .. }) = &self.start {
+        if let Some(Start { id, lane: Some(lane), .. }) = self.start.as_deref() {
             self.waits = Some(!self.taker.orchestration.lanes.enter(lane, *id));
         }
     }
 
     /// Gives it up.
     fn leave_lane(&mut self) {
-        if let (Some(_), Some(Start { id, lane: Some(lane), .. })) = (self.waits.take(), &self.start) {
+        if let (Some(_), Some(Start { id, lane: Some(lane), .. })) = (self.waits.take(), self.start.as_deref()) {
             self.taker.orchestration.lanes.withdraw(lane, *id);
         }
     }
@@ -107,15 +112,14 @@ impl Admission {
     }
 
     /// Makes the workflows of the event and queues what has to be stored.
-    pub(super) fn offer(&mut self, takers: Vec<Taker>) {
-        for taker in &takers {
-            taker.orchestration.ledger.book(|ledger| {
+    pub(super) fn offer(&mut self, offers: Vec<Offer>) {
+        for offer in &offers {
+            offer.taker.orchestration.ledger.book(|ledger| {
                 ledger.offered += 1;
                 ledger.pending += 1;
             });
         }
-        let offer = |taker| Offer { taker, accepted: true, start: None, waits: None, place: None };
-        self.offers = takers.into_iter().map(offer).collect();
+        self.offers = offers;
         if let Some(position) = self.position.take() {
             match self.number(&position) {
                 Ok(moved) => self.moved = Some(moved),
@@ -182,7 +186,7 @@ impl Admission {
             let lane =
                 if offer.taker.orchestration.lanes.is_on() { seat.minion().lane(&*self.item.event)? } else { None };
             let id = engine.ids.next();
-            offer.start = Some(Start { lane, ..Start::new(id, loaded, instance, now_ms()) });
+            offer.start = Some(Box::new(Start { lane, ..Start::new(id, loaded, instance, now_ms()) }));
         }
         self.offers.iter_mut().for_each(Offer::enter_lane);
         if !engine.keeps {
@@ -193,7 +197,7 @@ impl Admission {
             }
             return Ok(Default::default());
         }
-        let starts = self.offers.iter().filter_map(|offer| Some((offer, offer.start.as_ref()?)));
+        let starts = self.offers.iter().filter_map(|offer| Some((offer, offer.start.as_deref()?)));
         let row = |(offer, start): (&Offer, &Start)| offer.taker.orchestration.row(start, offer.waits());
         let rows = starts.map(row).collect::<Result<Vec<_>>>()?;
         let event = self.item.encode()?;

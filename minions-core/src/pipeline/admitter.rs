@@ -163,13 +163,13 @@ impl Admitter {
 /// begin again where they did.
 #[derive(Default)]
 pub(crate) struct Broken {
-    cause: parking_lot::Mutex<Option<StoreError>>,
+    cause: std::sync::OnceLock<StoreError>,
     token: tokio_util::sync::CancellationToken,
 }
 
 impl Broken {
     fn because(&self, cause: &StoreError) {
-        if self.cause.lock().replace(cause.clone()).is_none() {
+        if self.cause.set(cause.clone()).is_ok() {
             warn!(error = cause as &dyn std::error::Error, "the pipeline begins again where its cursor is");
         }
         self.token.cancel();
@@ -181,12 +181,12 @@ impl Broken {
 
     /// Why, if it is.
     pub(super) fn cause(&self) -> Option<Error> {
-        let cause = self.cause.lock().clone()?;
-        Some(Error::new(cause).context("what it gave could not be stored"))
+        let cause = self.cause.get()?;
+        Some(Error::new(cause.clone()).context("what it gave could not be stored"))
     }
 }
 
-async fn wake(subscriber: &Arc<Orchestration>, start: Start, place: Option<Place>) {
+async fn wake(subscriber: &Arc<Orchestration>, start: Box<Start>, place: Option<Place>) {
     let place = match place {
         Some(place) if !subscriber.parks() => place,
         _ => tokio::select! {

@@ -222,12 +222,12 @@ impl Producer<'_> {
     /// Waits until events may be taken; false if the pipeline is stopped before.
     async fn flows(&mut self) -> bool {
         loop {
-            if self.source.stop.is_cancelled() {
-                return false;
-            }
             let feed = self.feed.borrow_and_update().clone();
             if feed.flows() {
                 return true;
+            }
+            if self.source.stop.is_cancelled() {
+                return false;
             }
             self.source.subscribers.set_idle(true);
             tokio::select! {
@@ -289,15 +289,25 @@ impl Producer<'_> {
                 continue;
             }
             waiting.ends();
-            let came = poll_fn(|cx| poll_either(&mut self.requests, next.as_mut(), self.requests_first, cx));
-            let came = tokio::select! {
-                biased;
-                () = source.stop.cancelled() => return Called::Stopped,
-                () = source.broken.broken() => {
-                    return source.broken.cause().map_or(Called::Stopped, Called::Broken);
-                }
-                _ = self.feed.changed() => continue,
-                came = came => came,
+            if source.stop.is_cancelled() {
+                return Called::Stopped;
+            }
+            if let Some(cause) = source.broken.cause() {
+                return Called::Broken(cause);
+            }
+            let mut either = |cx: &mut Context<'_>| {
+                poll_either(&mut self.requests, next.as_mut(), self.requests_first, cx)
+            };
+            // Listened to everything only if nothing is there: that costs more than most answers do.
+            let came = match poll_fn(|cx| Poll::Ready(either(cx))).await {
+                Poll::Ready(came) => came,
+                Poll::Pending => tokio::select! {
+                    biased;
+                    () = source.stop.cancelled() => return Called::Stopped,
+                    () = source.broken.broken() => continue,
+                    _ = self.feed.changed() => continue,
+                    came = poll_fn(either) => came,
+                },
             };
             self.requests_first = matches!(came, Came::Answer(_));
             match came {
@@ -320,8 +330,8 @@ impl Producer<'_> {
         self.source.metrics.produced.increment(1);
         self.source.stats.event();
         let mut admission = Admission::new(self.source.clone(), delivery);
-        let mut takers = self.source.subscribers.takers();
-        while takers.is_empty() {
+        let mut offers = self.source.subscribers.takers(Offer::new);
+        while offers.is_empty() {
             // The last one was taken out by force while `next` held its thread: the event waits for the next one.
             tokio::select! {
                 () = self.source.stop.cancelled() => {
@@ -330,10 +340,10 @@ impl Producer<'_> {
                     }
                     return;
                 }
-                _ = self.feed.changed() => takers = self.source.subscribers.takers(),
+                _ = self.feed.changed() => offers = self.source.subscribers.takers(Offer::new),
             }
         }
-        admission.offer(takers);
+        admission.offer(offers);
         self.take_places(&mut admission).await;
         // The admitter ends only after this sender is gone.
         let _ = self.admissions.send(admission);
@@ -353,15 +363,19 @@ impl Producer<'_> {
         // Who waits in a lane takes a place when it is its turn.
         for offer in admission.offers.iter_mut().filter(|offer| !offer.waits()) {
             let orchestration = &offer.taker.orchestration;
-            // On a stop the event is in hand already: it is admitted all the same, and its workflows stay stored.
-            tokio::select! {
-                biased;
-                mut taken = orchestration.room() => {
-                    taken.weigh(offer.start.as_ref().map_or(0, |start| start.weight));
-                    offer.place = Some(taken);
-                }
-                () = orchestration.stopping.cancelled() => {}
-                () = stop() => {}
+            // Mostly there is one, and listening to a stop costs more than taking it.
+            offer.place = match orchestration.places.try_take() {
+                Some(place) => Some(place),
+                // On a stop the event is in hand already: it is admitted all the same, and its workflows stay stored.
+                None => tokio::select! {
+                    biased;
+                    place = orchestration.room() => Some(place),
+                    () = orchestration.stopping.cancelled() => None,
+                    () = stop() => None,
+                },
+            };
+            if let (Some(place), Some(start)) = (&mut offer.place, &offer.start) {
+                place.weigh(start.weight);
             }
         }
     }

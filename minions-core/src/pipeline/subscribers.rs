@@ -167,19 +167,22 @@ impl Subscribers {
         self.feed.subscribe()
     }
 
-    /// Whom an event goes to: everyone who has not left by now.
-    pub(crate) fn takers(&self) -> Vec<Taker> {
+    /// Whom an event goes to: everyone who has not left by now, each as what `make` makes of it.
+    pub(crate) fn takers<T>(&self, make: impl Fn(Taker) -> T) -> Vec<T> {
         // The admissions are taken under the lock of the list, so that whoever leaves sees them.
         let feed = self.feed.borrow();
         let taker = |orchestration: &Arc<Orchestration>| Taker {
             orchestration: orchestration.clone(),
             _admission: orchestration.admission(),
         };
-        feed.list.iter().map(taker).collect()
+        feed.list.iter().map(taker).map(make).collect()
     }
 
     /// Said by the producer before it enters `next`, and after it has left it.
     pub(crate) fn set_idle(&self, idle: bool) {
-        self.idle.send_if_modified(|known| std::mem::replace(known, idle) != idle);
+        // It is said far more often than it changes.
+        if *self.idle.borrow() != idle {
+            self.idle.send_replace(idle);
+        }
     }
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::telemetry::handles::CheckpointMetrics;
@@ -33,9 +34,10 @@ const MAX_WEIGHT: usize = 8 << 20;
 /// The queue in front of a store.
 ///
 /// It is unbounded by itself: every workflow in flight has at most one operation in it, so the in-flight caps bound it.
-#[derive(Clone)]
 pub(crate) struct Committer {
     queue: mpsc::UnboundedSender<Request>,
+    /// Asks for the end, behind everything that is queued.
+    end: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -45,12 +47,13 @@ struct Request {
 }
 
 impl Committer {
-    /// Starts the task that feeds `store`; it ends when the last clone is dropped and everything is answered.
+    /// Starts the task that feeds `store`; it ends when this is closed or dropped, and everything is answered.
     pub(crate) fn start(store: Arc<dyn StateStore>, metrics: CheckpointMetrics) -> Self {
         let (queue, requests) = mpsc::unbounded_channel();
         let tasks = TaskTracker::new();
-        tasks.spawn(feed(store, requests, metrics, tasks.clone()));
-        Self { queue, tasks }
+        let end = CancellationToken::new();
+        tasks.spawn(feed(store, requests, end.clone(), metrics, tasks.clone()));
+        Self { queue, end, tasks }
     }
 
     /// Queues `op` at once; the answer tells when it is durable.
@@ -65,24 +68,16 @@ impl Committer {
         Committed(committed)
     }
 
-    /// Waits until the store has answered everything queued so far and the task has ended.
-    pub(crate) async fn close(self) {
-        let Self { queue, tasks } = self;
-        drop(queue);
-        tasks.close();
-        tasks.wait().await;
+    /// Waits until the store has answered everything queued so far and the task has ended. Nothing can be queued afterwards.
+    pub(crate) async fn close(&self) {
+        self.end.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 }
 
 /// Resolves when the operation is durable, or failed.
 pub(crate) struct Committed(oneshot::Receiver<Result<Applied, StoreError>>);
-
-impl Committed {
-    /// The answer of a queue that takes nothing any more.
-    pub(crate) fn closed() -> Self {
-        Self(oneshot::channel().1)
-    }
-}
 
 impl Future for Committed {
     type Output = Result<Applied, StoreError>;
@@ -97,6 +92,7 @@ impl Future for Committed {
 async fn feed(
     store: Arc<dyn StateStore>,
     mut requests: mpsc::UnboundedReceiver<Request>,
+    end: CancellationToken,
     metrics: CheckpointMetrics,
     tasks: TaskTracker,
 ) {
@@ -106,8 +102,20 @@ async fn feed(
     loop {
         // The slot comes first: whatever arrives while the store is busy joins the batch.
         let slot = free(&slots, &mut waiting, &mut requests).await;
-        if waiting.is_empty() && requests.recv_many(&mut waiting, MAX_BATCH).await == 0 {
-            return;
+        if waiting.is_empty() {
+            tokio::select! {
+                biased;
+                count = requests.recv_many(&mut waiting, MAX_BATCH) => {
+                    if count == 0 {
+                        return;
+                    }
+                }
+                // What is queued already is still answered.
+                () = end.cancelled(), if !requests.is_closed() => {
+                    requests.close();
+                    continue;
+                }
+            }
         }
         while waiting.len() < MAX_BATCH
             && let Ok(request) = requests.try_recv()

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -14,15 +15,16 @@ use tokio::time::Instant;
 use crate::clock::now_ms;
 use crate::reason::{Reason, Wait};
 use crate::resource::TrackedMethod;
-use crate::workflow::WorkflowId;
+use crate::workflow::{Ambient, Asked, WorkflowId};
 
 use super::current::CurrentStep;
 
 /// The cell of one workflow that is awake.
 pub(crate) struct Activity {
-    minion: &'static str,
-    orchestration: Arc<str>,
+    ambient: Arc<Ambient>,
     workflow: WorkflowId,
+    /// Whether the end of the workflow is durable and booked.
+    has_ended: AtomicBool,
     doing: Mutex<Doing>,
 }
 
@@ -35,6 +37,8 @@ struct Doing {
     /// When the attempt has begun, or the phase after it.
     since: Instant,
     timeout: Option<Duration>,
+    /// What the attempt has asked for so far.
+    asked: Asked,
     /// In the order in which they were entered.
     frames: Vec<Frame>,
     last_frame: u32,
@@ -89,13 +93,14 @@ pub(crate) enum Left {
 }
 
 impl Activity {
-    pub(crate) fn new(minion: &'static str, orchestration: Arc<str>, workflow: WorkflowId) -> Arc<Self> {
+    pub(crate) fn new(ambient: Arc<Ambient>, workflow: WorkflowId) -> Arc<Self> {
         let doing = Mutex::new(Doing {
             attempt: 0,
             step: ("", 0),
             phase: Phase::Between,
             since: Instant::now(),
             timeout: None,
+            asked: Asked::default(),
             frames: Vec::new(),
             last_frame: 0,
             running: 0,
@@ -105,7 +110,20 @@ impl Activity {
             watcher: None,
             overrun: false,
         });
-        Arc::new(Self { minion, orchestration, workflow, doing })
+        Arc::new(Self { ambient, workflow, has_ended: AtomicBool::new(false), doing })
+    }
+
+    pub(crate) fn workflow(&self) -> WorkflowId {
+        self.workflow
+    }
+
+    /// The workflow has ended, durably.
+    pub(crate) fn ends(&self) {
+        self.has_ended.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
     }
 
     /// An attempt begins at `now`: of which step, and which number it has.
@@ -124,14 +142,15 @@ impl Activity {
         Standing { activity: self.clone(), attempt: doing.attempt, frame: 0 }
     }
 
-    /// The attempt has ended, and what it came to goes to the store; answers how long its clock has stood.
-    pub(crate) fn end(&self, now: Instant) -> Duration {
+    /// The attempt has ended, and what it came to goes to the store; answers how long its clock has stood, and what it has
+    /// asked for.
+    pub(crate) fn end(&self, now: Instant) -> (Duration, Asked) {
         let mut doing = self.doing.lock();
         let stood = doing.stood_until(now);
         doing.attempt = doing.attempt.wrapping_add(1);
         (doing.phase, doing.since, doing.stands) = (Phase::Store, now, None);
         doing.frames.clear();
-        stood
+        (stood, std::mem::take(&mut doing.asked))
     }
 
     /// What was on its way to the store has got there.
@@ -277,16 +296,30 @@ impl Standing {
 
     /// Whose task it is; nothing once the attempt is over.
     pub(crate) fn step(&self) -> Option<CurrentStep> {
-        let Activity { minion, ref orchestration, workflow, ref doing } = *self.activity;
-        let doing = doing.lock();
+        let ambient = self.ambient();
+        let doing = self.activity.doing.lock();
         let (step, attempt) = doing.step;
         (doing.attempt == self.attempt).then(|| CurrentStep {
-            minion,
-            orchestration: orchestration.clone(),
-            workflow,
+            minion: ambient.minion,
+            orchestration: ambient.orchestration.clone(),
+            workflow: self.activity.workflow,
             step,
             attempt,
         })
+    }
+
+    pub(crate) fn ambient(&self) -> &Ambient {
+        &self.activity.ambient
+    }
+
+    pub(crate) fn workflow(&self) -> WorkflowId {
+        self.activity.workflow
+    }
+
+    /// Looks at what the attempt has asked for, or asks for more; nothing once it is over.
+    pub(crate) fn ask<T>(&self, ask: impl FnOnce(&mut Asked) -> T) -> Option<T> {
+        let mut doing = self.activity.doing.lock();
+        (doing.attempt == self.attempt).then(|| ask(&mut doing.asked))
     }
 
     /// How long the clock of the step has stood so far.
@@ -368,7 +401,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_workflow_says_what_it_does_and_since_when() {
-        let activity = Activity::new("watcher", "a/b".into(), WorkflowIds::after(None).next());
+        let activity = Activity::new(Arc::new(Ambient::detached()), WorkflowIds::after(None).next());
         assert_eq!(told(&activity), None);
         let standing = activity.begin(("fetch", 1), None, Instant::now());
         assert_eq!(told(&activity), None);
@@ -390,7 +423,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_clock_stands_only_while_all_innermost_calls_wait() {
         let second = || tokio::time::advance(Duration::from_secs(1));
-        let activity = Activity::new("watcher", "a/b".into(), WorkflowIds::after(None).next());
+        let activity = Activity::new(Arc::new(Ambient::detached()), WorkflowIds::after(None).next());
         let standing = activity.begin(("fetch", 1), Some(Duration::from_secs(9)), Instant::now());
         let save = standing.enter(Frames::Call(&SAVE), Instant::now()).unwrap();
         second().await;
@@ -405,6 +438,6 @@ mod tests {
         drop(first);
         second().await;
         assert_eq!((standing.stood().as_secs(), standing.time_left().unwrap().as_secs()), (2, 6));
-        assert_eq!(activity.end(Instant::now()).as_secs(), 2);
+        assert_eq!(activity.end(Instant::now()).0.as_secs(), 2);
     }
 }

@@ -11,7 +11,6 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, error_span};
 
-use crate::component::Stop;
 use crate::error::Error;
 use crate::minion::Flow;
 use crate::panics::{catch, presentable};
@@ -21,7 +20,7 @@ use crate::telemetry::current;
 
 use super::Workflow;
 use super::orchestration::{Orchestration, Start};
-use super::pending::{Asked, Pending};
+use super::pending::Asked;
 
 /// What an attempt came to.
 pub(super) enum Outcome {
@@ -44,24 +43,17 @@ impl Failed {
 /// Runs the step that is next, once.
 pub(super) async fn attempt(o: &Orchestration, state: &mut Start, activity: &Arc<Activity>) -> Outcome {
     let (step, metrics) = (&o.steps[state.index], &o.metrics.steps[state.index]);
-    let pending = Arc::new(Pending::default());
     let began = Instant::now();
     let standing = activity.begin((step.name, state.attempt), step.timeout, began);
     let workflow = Workflow {
-        id: state.id,
-        orchestration: o.id.clone(),
-        minion: o.name,
+        standing: standing.clone(),
         step: step.name,
         seq: state.seq,
         attempt: state.attempt,
         may_have_run: state.may_have_run,
         deadline: step.timeout.map(|timeout| began + timeout),
-        standing: step.timeout.map(|_| standing.clone()),
         payload: state.payload.clone(),
         failure: state.failure.clone().filter(|_| step.on_failure),
-        pending: pending.clone(),
-        stop: Stop::new(o.stopping.clone()),
-        blocking: o.engine.blocking.clone(),
     };
     // An error span, because a filter that lets only errors through should still say whose they are.
     let span = error_span!(
@@ -84,12 +76,13 @@ pub(super) async fn attempt(o: &Orchestration, state: &mut Start, activity: &Arc
         None => Some(running.await),
     };
     let ended = Instant::now();
+    let (stood, asked) = activity.end(ended);
     // What it waited for permits is not its time.
-    metrics.duration.record((ended - began).saturating_sub(activity.end(ended)));
+    metrics.duration.record((ended - began).saturating_sub(stood));
     let (counter, outcome) = match answer {
         Some(Ok(Ok(flow))) => {
             let counter = if let Flow::Abort(_) = flow { &metrics.aborted } else { &metrics.succeeded };
-            (counter, Outcome::Goes(flow, pending.take()))
+            (counter, Outcome::Goes(flow, asked))
         }
         Some(Ok(Err(error))) => (&metrics.failed, Outcome::Failed(Failed::new(presentable(error)))),
         Some(Err(panic)) => {

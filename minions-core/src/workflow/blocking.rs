@@ -74,10 +74,10 @@ impl Workflow {
         &self,
         work: impl FnOnce(&Blocking) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let turn = self.blocking.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let turn = self.standing.ambient().blocking.clone().acquire_owned().await.expect("the semaphore is never closed");
         let unawaited = CancellationToken::new();
         let _cancels: DropGuard = unawaited.clone().drop_guard();
-        let blocking = Blocking { unawaited, stop: self.stop.clone() };
+        let blocking = Blocking { unawaited, stop: self.standing.ambient().stop.clone() };
         let (caller, span) = (CallerId::current(), Span::current());
         let work = move || {
             let _turn = turn;
@@ -110,7 +110,7 @@ mod tests {
         let (release, released) = mpsc::channel::<()>();
         let first = wf.clone();
         let first = tokio::spawn(async move { first.blocking(move |_| Ok(released.recv().is_ok())).await });
-        while wf.blocking.available_permits() > 0 {
+        while wf.standing.ambient().blocking.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         let mut second = Box::pin(wf.blocking(|_| Ok(2)));

@@ -26,6 +26,7 @@ use super::judge::{Decision, decide};
 use super::orchestration::{Orchestration, Start};
 use super::pending::Asked;
 use super::places::Place;
+use super::routes::Emitting;
 use super::seat::Taken;
 
 /// What a workflow leaves behind when its task ends.
@@ -42,7 +43,7 @@ pub(crate) async fn drive(
     orchestration: &Arc<Orchestration>,
     place: &mut Place,
     start: Box<Start>,
-    activity: Arc<Activity>,
+    activity: &Arc<Activity>,
 ) -> Left {
     let mut run = Run { o: orchestration, place, state: start, activity, began: Instant::now(), before: Vec::new() };
     loop {
@@ -57,7 +58,7 @@ struct Run<'a> {
     o: &'a Arc<Orchestration>,
     place: &'a mut Place,
     state: Box<Start>,
-    activity: Arc<Activity>,
+    activity: &'a Arc<Activity>,
     began: Instant,
     /// The context from before the step, where no store has it.
     before: Vec<u8>,
@@ -71,6 +72,14 @@ enum Then {
 
 const OVER: Then = Then::Leave(Left::Nothing);
 
+/// What a step makes of its workflow.
+enum Change {
+    /// It comes to a step.
+    Comes(Next),
+    /// It ends, with the reason if a step gave one.
+    Ends(Ending, Option<String>),
+}
+
 /// The step that a checkpoint leads to.
 struct Next {
     index: usize,
@@ -79,6 +88,19 @@ struct Next {
     attempt: u32,
     wait: Option<Wait>,
     failure: Option<StepFailure>,
+}
+
+/// A change that is ready to be stored.
+struct Prepared {
+    /// What makes it durable, where there is a store.
+    op: Option<(Arc<Op>, Emitting)>,
+    arrival: Arrival,
+}
+
+/// Where the workflow is once the change is durable.
+enum Arrival {
+    Step { index: usize, seq: u32, attempt: u32, stays: bool, wait: Option<Wait>, at_ms: i64 },
+    End { outcome: Ending, why: Option<String> },
 }
 
 impl Run<'_> {
@@ -104,109 +126,169 @@ impl Run<'_> {
         }
         if !o.engine.keeps {
             // Where it fails, nothing needs it unless the step is tried again, which it cannot be then.
-            self.before = encode(&self.state).unwrap_or_default();
+            if self.state.encode_context_into(&mut self.before).is_err() {
+                self.before.clear();
+            }
             self.place.weigh(self.before.len() as u64);
         }
-        let outcome = attempt(o, &mut self.state, &self.activity).await;
+        let outcome = attempt(o, &mut self.state, self.activity).await;
         drop(seat);
         // In boxes, because they are much larger than a step that runs, and hardly ever there at the same time: a task is as
         // large as the largest of what it awaits.
         match outcome {
-            Outcome::Goes(flow, asked) => Box::pin(self.go(flow, asked)).await,
+            Outcome::Goes(flow, asked) => match self.change(flow).and_then(|change| self.prepare(change, asked)) {
+                Ok(prepared) => self.make_durable(prepared).await,
+                Err(failed) => Box::pin(self.give_up(failed)).await,
+            },
             Outcome::Failed(failed) => Box::pin(self.failed(failed)).await,
         }
     }
 
-    async fn go(&mut self, flow: Flow, asked: Asked) -> Then {
+    /// What the answer of a step means for the workflow.
+    fn change(&mut self, flow: Flow) -> Result<Change, Failed> {
         let wait = match flow {
             Flow::Continue => None,
             Flow::Sleep(time) => Some(Wait { until_ms: in_ms(time), signal: None }),
             Flow::Wait { signal, at_most } => {
                 Some(Wait { until_ms: at_most.map_or(i64::MAX, in_ms), signal: Some(signal.into()) })
             }
-            Flow::Done => return self.succeed(asked).await,
-            Flow::Abort(why) => return Box::pin(self.abort(why, asked)).await,
+            Flow::Done => return Ok(self.success()),
+            Flow::Abort(why) => return Ok(self.abort(why)),
             Flow::Again { after, why } => {
                 debug!(workflow = %self.state.id, step = self.step_name(), again_in = ?after, why, "the step polls");
                 let wait = Some(Wait { until_ms: in_ms(after), signal: None });
                 let (index, seq, attempt) = (self.state.index, self.state.seq, self.state.attempt - 1);
-                return self.checkpoint(Next { index, seq, attempt, wait, failure: None }, asked).await;
+                return Ok(Change::Comes(Next { index, seq, attempt, wait, failure: None }));
             }
-            Flow::To(step) => match self.state.loaded.position(step) {
-                Some(index) => return self.advance(index, None, asked).await,
-                None => return Box::pin(self.give_up(Failed::new(jumped_nowhere()))).await,
-            },
+            Flow::To(step) => {
+                let index = self.state.loaded.position(step).ok_or_else(|| Failed::new(jumped_nowhere()))?;
+                return Ok(Change::Comes(self.next(index, None)));
+            }
         };
-        match self.o.step_after(self.state.index) {
-            Some(index) => self.advance(index, wait, asked).await,
-            None => self.succeed(asked).await,
-        }
+        Ok(match self.o.step_after(self.state.index) {
+            Some(index) => Change::Comes(self.next(index, wait)),
+            None => self.success(),
+        })
     }
 
-    async fn advance(&mut self, index: usize, wait: Option<Wait>, asked: Asked) -> Then {
-        self.checkpoint(Next { index, seq: self.state.seq + 1, attempt: 0, wait, failure: None }, asked).await
+    fn next(&self, index: usize, wait: Option<Wait>) -> Next {
+        Next { index, seq: self.state.seq + 1, attempt: 0, wait, failure: None }
     }
 
-    /// The checkpoint before a step, and the wait before it.
-    async fn checkpoint(&mut self, next: Next, asked: Asked) -> Then {
-        let context = if self.o.engine.keeps { encode(&self.state) } else { Ok(Vec::new()) };
-        match context {
-            Ok(context) => self.checkpoint_with(next, context, asked).await,
-            Err(error) => Box::pin(self.give_up(Failed::new(error))).await,
-        }
+    fn success(&self) -> Change {
+        let outcome = match self.state.failure.as_ref().filter(|_| self.o.steps[self.state.index].on_failure) {
+            None => Ending::Succeeded,
+            Some(failure) if failure.kind == FailureKind::Abort => Ending::Aborted,
+            Some(_) => Ending::Failed,
+        };
+        Change::Ends(outcome, None)
     }
 
-    async fn checkpoint_with(&mut self, next: Next, context: Vec<u8>, asked: Asked) -> Then {
+    fn abort(&mut self, why: String) -> Change {
+        let Some(index) = self.o.on_failure(self.state.index) else {
+            return Change::Ends(Ending::Aborted, Some(why));
+        };
+        let failure = StepFailure::new(self.step_name(), self.state.attempt, now_ms(), vec![why]);
+        let failure = failure.of_kind(FailureKind::Abort);
+        self.state.failure = Some(Arc::new(failure.clone()));
+        Change::Comes(Next { failure: Some(failure), ..self.next(index, None) })
+    }
+
+    /// Makes of a change what is to be stored, with the context as it is.
+    fn prepare(&mut self, change: Change, asked: Asked) -> Result<Prepared, Failed> {
+        let context = match change {
+            Change::Comes(_) if self.o.engine.keeps => encode(&self.state).map_err(Failed::new)?,
+            _ => Vec::new(),
+        };
+        self.prepare_with(change, context, asked)
+    }
+
+    fn prepare_with(&mut self, change: Change, context: Vec<u8>, asked: Asked) -> Result<Prepared, Failed> {
         let (o, at_ms) = (self.o, now_ms());
-        let emits = match self.emits(&asked, at_ms) {
-            Ok(emits) => emits,
-            Err(error) => return Box::pin(self.give_up(Failed::new(error))).await,
-        };
-        let stays = next.index == self.state.index && next.seq == self.state.seq;
-        let wait = next.wait.clone();
-        if o.engine.keeps {
-            self.place.weigh(self.state.event_weight + context.len() as u64);
-            let op = Arc::new(Op::from(Advance {
+        if !o.engine.keeps {
+            o.engine.deliver(o.name, asked).map_err(Failed::new)?;
+            return Ok(Prepared { op: None, arrival: self.arrival(change, at_ms).0 });
+        }
+        let emits = self.emits(&asked, at_ms).map_err(Failed::new)?;
+        let (arrival, failure) = self.arrival(change, at_ms);
+        let op = match &arrival {
+            Arrival::Step { index, seq, attempt, stays, wait, .. } => {
+                self.place.weigh(self.state.event_weight + context.len() as u64);
+                Op::from(Advance {
+                    id: self.state.id,
+                    revision: self.state.revision + 1,
+                    step: o.steps[*index].name.into(),
+                    steps_hash: o.steps_hash,
+                    version: o.version,
+                    seq: *seq,
+                    attempt: *attempt,
+                    context,
+                    event: None,
+                    wait: wait.clone(),
+                    stays: *stays,
+                    failure,
+                    consumed: self.consumed().filter(|_| !stays),
+                    emits,
+                    work: asked.work,
+                    at_ms,
+                })
+            }
+            Arrival::End { outcome, .. } => Op::from(Resolve {
                 id: self.state.id,
                 revision: self.state.revision + 1,
-                step: o.steps[next.index].name.into(),
-                steps_hash: o.steps_hash,
-                version: o.version,
-                seq: next.seq,
-                attempt: next.attempt,
-                context,
-                event: None,
-                wait: next.wait,
-                stays,
-                failure: next.failure,
-                consumed: self.consumed().filter(|_| !stays),
                 emits,
                 work: asked.work,
-                at_ms,
-            }));
-            let emitting = o.engine.emitting(&op);
-            if let Err(then) = self.commit(&op).await {
+                history: self.history(*outcome, at_ms),
+            }),
+        };
+        let op = Arc::new(op);
+        let emitting = o.engine.emitting(&op);
+        Ok(Prepared { op: Some((op, emitting)), arrival })
+    }
+
+    fn arrival(&self, change: Change, at_ms: i64) -> (Arrival, Option<StepFailure>) {
+        match change {
+            Change::Comes(Next { index, seq, attempt, wait, failure }) => {
+                let stays = index == self.state.index && seq == self.state.seq;
+                (Arrival::Step { index, seq, attempt, stays, wait, at_ms }, failure)
+            }
+            Change::Ends(outcome, why) => (Arrival::End { outcome, why }, None),
+        }
+    }
+
+    /// Makes durable what was prepared, and goes where it leads.
+    ///
+    /// Small, because every step waits in it: whatever else may come is in boxes.
+    async fn make_durable(&mut self, Prepared { op, arrival }: Prepared) -> Then {
+        if let Some((op, emitting)) = op {
+            if let Err(error) = self.o.engine.share(&op).await
+                && let Some(then) = Box::pin(self.repeat(error, &op)).await
+            {
                 return then;
             }
-            o.engine.emitted(&op, emitting);
-        } else if let Err(error) = o.engine.deliver(o.name, asked) {
-            return Box::pin(self.give_up(Failed::new(error))).await;
+            self.o.engine.emitted(&op, emitting);
         }
-        self.state.revision += 1;
-        self.state.index = next.index;
-        self.state.seq = next.seq;
-        self.state.attempt = next.attempt + 1;
-        self.state.may_have_run = stays;
-        if !stays {
-            (self.state.signal, self.state.payload) = (None, None);
-        }
-        match wait {
-            None => Then::Step,
-            // A signal may be there already, so whoever wakes workflows looks at once.
-            Some(wait) if o.engine.keeps => {
-                Then::Leave(Left::Rests(if wait.signal.is_some() { at_ms } else { wait.until_ms }))
+        match arrival {
+            Arrival::Step { index, seq, attempt, stays, wait, at_ms } => {
+                self.state.revision += 1;
+                (self.state.index, self.state.seq) = (index, seq);
+                (self.state.attempt, self.state.may_have_run) = (attempt + 1, stays);
+                if !stays {
+                    (self.state.signal, self.state.payload) = (None, None);
+                }
+                match wait {
+                    None => Then::Step,
+                    // A signal may be there already, so whoever wakes workflows looks at once.
+                    Some(wait) if self.o.engine.keeps => {
+                        Then::Leave(Left::Rests(if wait.signal.is_some() { at_ms } else { wait.until_ms }))
+                    }
+                    Some(wait) => Box::pin(self.wait_here(wait)).await,
+                }
             }
-            Some(wait) => Box::pin(self.wait_here(wait)).await,
+            Arrival::End { outcome, why } => {
+                self.ended(outcome, why);
+                OVER
+            }
         }
     }
 
@@ -270,10 +352,10 @@ impl Run<'_> {
         }
         let failure = Some(self.failure(&failed, at_ms));
         let (id, revision) = (self.state.id, self.state.revision + 1);
-        let op = Op::from(Defer { id, revision, attempt, failure, wake_ms, at_ms });
-        match self.commit(&Arc::new(op)).await {
-            Ok(()) => Then::Leave(Left::Rests(wake_ms)),
-            Err(then) => then,
+        let op = Arc::new(Op::from(Defer { id, revision, attempt, failure, wake_ms, at_ms }));
+        match self.o.engine.share(&op).await {
+            Ok(_) => Then::Leave(Left::Rests(wake_ms)),
+            Err(error) => self.repeat(error, &op).await.unwrap_or(Then::Leave(Left::Rests(wake_ms))),
         }
     }
 
@@ -298,8 +380,8 @@ impl Run<'_> {
         );
         let failure = self.failure(&failed, now_ms());
         self.state.failure = Some(Arc::new(failure.clone()));
-        let next = Next { index, seq: self.state.seq + 1, attempt: 0, wait: None, failure: Some(failure) };
-        self.checkpoint_with(next, context, Asked::default()).await
+        let next = Next { failure: Some(failure), ..self.next(index, None) };
+        self.make(Change::Comes(next), context).await
     }
 
     /// Takes the context back to what it was before the step; nothing if the runtime stops first.
@@ -316,25 +398,6 @@ impl Run<'_> {
         Ok(Some(context))
     }
 
-    async fn succeed(&mut self, asked: Asked) -> Then {
-        let outcome = match self.state.failure.as_ref().filter(|_| self.o.steps[self.state.index].on_failure) {
-            None => Ending::Succeeded,
-            Some(failure) if failure.kind == FailureKind::Abort => Ending::Aborted,
-            Some(_) => Ending::Failed,
-        };
-        self.end(outcome, None, asked).await
-    }
-
-    async fn abort(&mut self, why: String, asked: Asked) -> Then {
-        let Some(index) = self.o.on_failure(self.state.index) else {
-            return self.end(Ending::Aborted, Some(&why), asked).await;
-        };
-        let failure = self.aborted(why);
-        self.state.failure = Some(Arc::new(failure.clone()));
-        let next = Next { index, seq: self.state.seq + 1, attempt: 0, wait: None, failure: Some(failure) };
-        self.checkpoint(next, asked).await
-    }
-
     /// The same for a step that failed, of which nothing is kept.
     async fn abort_from_before(&mut self, failed: Failed, why: String) -> Then {
         match self.o.on_failure(self.state.index) {
@@ -342,38 +405,21 @@ impl Run<'_> {
                 let failed = Failed { kind: FailureKind::Abort, ..failed };
                 self.hand_over(index, failed).await
             }
-            None => self.end(Ending::Aborted, Some(&why), Asked::default()).await,
+            None => self.make(Change::Ends(Ending::Aborted, Some(why)), Vec::new()).await,
         }
     }
 
-    fn aborted(&self, why: String) -> StepFailure {
-        let failure = StepFailure::new(self.step_name(), self.state.attempt, now_ms(), vec![why]);
-        failure.of_kind(FailureKind::Abort)
+    /// Makes a change durable that was decided upon after a failure.
+    async fn make(&mut self, change: Change, context: Vec<u8>) -> Then {
+        match self.prepare_with(change, context, Asked::default()) {
+            Ok(prepared) => self.make_durable(prepared).await,
+            Err(failed) => self.give_up(failed).await,
+        }
     }
 
-    /// Removes the row, with what its last step asked for.
-    async fn end(&mut self, outcome: Ending, why: Option<&str>, asked: Asked) -> Then {
-        let (o, at_ms) = (self.o, now_ms());
-        let emits = match self.emits(&asked, at_ms) {
-            Ok(emits) => emits,
-            Err(error) => return Box::pin(self.give_up(Failed::new(error))).await,
-        };
-        if o.engine.keeps {
-            let op = Arc::new(Op::from(Resolve {
-                id: self.state.id,
-                revision: self.state.revision + 1,
-                emits,
-                work: asked.work,
-                history: self.history(outcome, at_ms),
-            }));
-            let emitting = o.engine.emitting(&op);
-            if let Err(then) = self.commit(&op).await {
-                return then;
-            }
-            o.engine.emitted(&op, emitting);
-        } else if let Err(error) = o.engine.deliver(o.name, asked) {
-            return Box::pin(self.give_up(Failed::new(error))).await;
-        }
+    /// Its row is gone.
+    fn ended(&self, outcome: Ending, why: Option<String>) {
+        let o = self.o;
         let (id, step) = (self.state.id, self.step_name());
         match outcome {
             Ending::Succeeded => {
@@ -381,7 +427,7 @@ impl Run<'_> {
                 self.count(End::Succeeded);
             }
             Ending::Aborted => {
-                let why = why.map(str::to_owned).or_else(|| self.state.failure.as_ref().map(|it| it.error.join(": ")));
+                let why = why.or_else(|| self.state.failure.as_ref().map(|it| it.error.join(": ")));
                 info!(workflow = %id, orchestration = &*o.id, component = o.name, step, why, "workflow aborted");
                 self.count(End::Aborted);
             }
@@ -390,7 +436,6 @@ impl Run<'_> {
                 self.count(End::Failed);
             }
         }
-        OVER
     }
 
     fn history(&mut self, outcome: Ending, ended_ms: i64) -> Option<Ended> {
@@ -454,20 +499,20 @@ impl Run<'_> {
         OVER
     }
 
-    /// Makes `op` durable; otherwise says what comes instead.
-    async fn commit(&mut self, op: &Arc<Op>) -> Result<(), Then> {
+    /// Repeats `op` until it is durable; otherwise says what comes instead.
+    async fn repeat(&mut self, error: StoreError, op: &Arc<Op>) -> Option<Then> {
         let o = self.o;
-        match o.engine.commit(op, || o.stopping.cancelled()).await {
-            Ok(_) => Ok(()),
-            Err(NotDurable::Stopping(error)) => Err(self.stay(error)),
+        match o.engine.retry(error, op, o.stopping.cancelled()).await {
+            Ok(_) => None,
+            Err(NotDurable::Stopping(error)) => Some(self.stay(error)),
             // Boxed, because it leads back here.
             Err(NotDurable::Rejected(error)) if error.is_work_failed() => {
                 let error = Error::new(error).context("what the step handed over to its checkpoint failed");
-                Err(Box::pin(self.failed(Failed::new(error))).await)
+                Some(Box::pin(self.failed(Failed::new(error))).await)
             }
             Err(NotDurable::Rejected(error)) => {
                 let error = Error::new(error).context("the checkpoint was rejected");
-                Err(Box::pin(self.give_up(Failed::new(error))).await)
+                Some(Box::pin(self.give_up(Failed::new(error))).await)
             }
         }
     }
@@ -494,7 +539,7 @@ impl Run<'_> {
 
     /// It has ended, durably.
     fn count(&self, end: End) {
-        self.o.ended(self.state.id, end, self.began.elapsed());
+        self.o.ended(self.activity, end, self.began.elapsed());
         // Where nothing is kept, nobody can let it go on.
         if end != End::Quarantined || !self.o.engine.keeps || !self.o.lanes.holds() {
             self.leave_lane();
@@ -549,7 +594,7 @@ mod tests {
     use super::*;
 
     fn size<'a, F: Future>(
-        _: impl FnOnce(&'a Arc<Orchestration>, &'a mut Place, Box<Start>, Arc<Activity>) -> F,
+        _: impl FnOnce(&'a Arc<Orchestration>, &'a mut Place, Box<Start>, &'a Arc<Activity>) -> F,
     ) -> usize {
         size_of::<F>()
     }

@@ -39,7 +39,7 @@ pub(crate) struct Engine {
     pub(crate) recovery: Recovery,
     /// Why nothing can be stored any more: the store belongs to another process.
     disowned: watch::Sender<Option<StoreError>>,
-    committer: Mutex<Option<Committer>>,
+    committer: Committer,
     blocked: Blocked,
     pub(crate) quarantine: Arc<Quarantine>,
     /// What may keep events away from any of its pipelines.
@@ -89,7 +89,7 @@ impl Engine {
             ids: WorkflowIds::after(opened.last_id),
             keeps: store.keeps(),
             blocked: Blocked::new(&metrics),
-            committer: Mutex::new(Some(Committer::start(store.clone(), metrics))),
+            committer: Committer::start(store.clone(), metrics),
             routes: Routes::default(),
             mailbox: Mailbox::default(),
             quarantine: Quarantine::new(quarantine),
@@ -117,8 +117,7 @@ impl Engine {
 
     /// Queues `op` at once, which stays with whoever may have to repeat it.
     pub(crate) fn share(&self, op: &Arc<Op>) -> Committed {
-        // The lock is held for one push onto a queue.
-        self.committer.lock().as_ref().map_or_else(Committed::closed, |committer| committer.submit(op.clone()))
+        self.committer.submit(op.clone())
     }
 
     /// Queues `op` and waits until it is durable, however long the store fails, unless `stop` ends first.
@@ -229,10 +228,7 @@ impl Engine {
     /// Waits until everything queued is answered; nothing can be committed afterwards.
     pub(crate) async fn close(&self) {
         self.quarantine.close();
-        let committer = self.committer.lock().take();
-        if let Some(committer) = committer {
-            committer.close().await;
-        }
+        self.committer.close().await;
     }
 }
 

@@ -3,19 +3,17 @@
 use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::component::Stop;
 use crate::error::{Error, Result};
+use crate::minion::Emission;
 use crate::store::{StepFailure, Work};
-use crate::telemetry::activity::Standing;
+use crate::telemetry::activity::{Activity, Standing};
 
-use super::{Pending, WorkflowId};
+use super::{Ambient, Asked, WorkflowId};
 
 /// The identity of the step that runs: taken by a step as `wf: &Workflow`.
 ///
@@ -32,46 +30,34 @@ use super::{Pending, WorkflowId};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Workflow {
-    pub(crate) id: WorkflowId,
-    pub(crate) orchestration: Arc<str>,
-    pub(crate) minion: &'static str,
+    /// In which attempt of which workflow it stands.
+    pub(crate) standing: Standing,
     pub(crate) step: &'static str,
     pub(crate) seq: u32,
     pub(crate) attempt: u32,
     pub(crate) may_have_run: bool,
     /// As if its clock never stood.
     pub(crate) deadline: Option<Instant>,
-    /// Where it stands, if it has a deadline.
-    pub(crate) standing: Option<Standing>,
     /// What the signal says that the step before has waited for.
     pub(crate) payload: Option<Arc<[u8]>>,
     /// Why the step that deals with failures runs.
     pub(crate) failure: Option<Arc<StepFailure>>,
-    pub(crate) pending: Arc<Pending>,
-    pub(crate) stop: Stop,
-    /// One permit for every piece of blocking work that may run at once.
-    pub(crate) blocking: Arc<Semaphore>,
 }
 
 impl Workflow {
     /// The first step of a fresh workflow that belongs to no runtime, for calling a step in a test.
     #[must_use]
     pub fn detached() -> Self {
+        let activity = Activity::new(Arc::new(Ambient::detached()), super::WorkflowIds::after(None).next());
         Self {
-            id: super::WorkflowIds::after(None).next(),
-            orchestration: "detached".into(),
-            minion: "detached",
+            standing: activity.begin(("detached", 1), None, Instant::now()),
             step: "detached",
             seq: 0,
             attempt: 1,
             may_have_run: false,
             deadline: None,
-            standing: None,
             payload: None,
             failure: None,
-            pending: Arc::default(),
-            stop: Stop::never(),
-            blocking: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -90,19 +76,19 @@ impl Workflow {
     /// The workflow.
     #[must_use]
     pub fn id(&self) -> WorkflowId {
-        self.id
+        self.standing.workflow()
     }
 
     /// The orchestration that it belongs to: pipeline, minion and configuration.
     #[must_use]
     pub fn orchestration(&self) -> &str {
-        &self.orchestration
+        &self.standing.ambient().orchestration
     }
 
     /// The minion's name.
     #[must_use]
     pub fn minion(&self) -> &'static str {
-        self.minion
+        self.standing.ambient().minion
     }
 
     /// The stable name of the step.
@@ -121,7 +107,7 @@ impl Workflow {
     /// other step, and new when a jump returns to it.
     #[must_use]
     pub fn idempotency_key(&self) -> IdempotencyKey {
-        IdempotencyKey { id: self.id, seq: self.seq }
+        IdempotencyKey { id: self.id(), seq: self.seq }
     }
 
     /// Whether an earlier attempt may have begun: false only if the step certainly never began.
@@ -134,8 +120,7 @@ impl Workflow {
     /// [limits](crate::limit).
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let stood = self.standing.as_ref().map_or(Duration::ZERO, Standing::stood);
-        self.deadline.map(|deadline| deadline + stood)
+        self.deadline.map(|deadline| deadline + self.standing.stood())
     }
 
     /// What the signal says that the step before has [waited](crate::minion::Flow::wait) for; nothing if it did not come
@@ -162,7 +147,22 @@ impl Workflow {
     /// The events of type `E` that this attempt has emitted so far, for testing a step.
     #[must_use]
     pub fn emitted<E: Clone + 'static>(&self) -> Vec<E> {
-        self.pending.emitted()
+        let of_type = |emission: &Emission| emission.item.event.downcast_ref().cloned();
+        self.standing.ask(|asked| asked.emits.iter().filter_map(of_type).collect()).unwrap_or_default()
+    }
+
+    /// Adds an event; answers which one it is. A step that is over has nothing to emit it with.
+    pub(crate) fn emit(&self, emission: Emission) -> usize {
+        let emit = |asked: &mut Asked| {
+            asked.emits.push(emission);
+            asked.emits.len() - 1
+        };
+        self.standing.ask(emit).unwrap_or(usize::MAX)
+    }
+
+    /// Says more about an event. One that is gone with its step is not changed any more.
+    pub(crate) fn change_emitted(&self, index: usize, change: impl FnOnce(&mut Emission)) {
+        self.standing.ask(|asked| asked.emits.get_mut(index).map(change));
     }
 
     /// Hands over work to be done in the commit of the checkpoint that follows this step, by a store that knows how:
@@ -170,13 +170,13 @@ impl Workflow {
     ///
     /// A store's crate has the friendly form of this.
     pub fn join_checkpoint(&self, work: Work) {
-        self.pending.work(work);
+        self.standing.ask(|asked| asked.work.push(work));
     }
 
     /// Whether the runtime is stopping; a long step may return early, but is not obliged to.
     #[must_use]
     pub fn stopping(&self) -> bool {
-        self.stop.is_requested()
+        self.standing.ambient().stop.is_requested()
     }
 }
 

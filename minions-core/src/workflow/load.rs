@@ -70,7 +70,7 @@ pub(super) async fn wake_at(o: &Arc<Orchestration>, mut row: StoredWorkflow, pla
     }
 }
 
-fn load(o: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
+fn load(o: &Orchestration, row: &StoredWorkflow) -> Result<Box<Start>> {
     check(row)?;
     let index = step_of(o, row)?;
     // First the number, so that a minion that changes in between is changed again at the first step.
@@ -78,7 +78,7 @@ fn load(o: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
     let minion = o.seat.minion();
     let loaded = crate::panics::contain_sync(|| minion.load(&row.event, &row.context))?;
     let failure = row.failures.iter().rev().find(|failure| !o.steps[index].is_called(&failure.step));
-    Ok(Start {
+    Ok(Box::new(Start {
         id: row.id,
         loaded,
         instance,
@@ -96,7 +96,7 @@ fn load(o: &Orchestration, row: &StoredWorkflow) -> Result<Start> {
         failures: if o.history.is_none() { Vec::new() } else { row.failures.clone() },
         event_weight: row.event.len() as u64,
         weight: row.weight() as u64,
-    })
+    }))
 }
 
 /// The step that a row is at: by name, always, because an index of another version could be another step.

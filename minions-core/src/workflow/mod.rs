@@ -1,5 +1,6 @@
 //! One event × one minion: identity, the step that runs, and what moves it on.
 
+mod ambient;
 mod attempt;
 mod blocking;
 mod boot;
@@ -24,6 +25,7 @@ mod seat;
 mod state;
 mod waker;
 
+pub(crate) use ambient::Ambient;
 pub use blocking::Blocking;
 pub use boot::{BootReport, UnknownOrchestration};
 pub(crate) use engine::{Engine, NotDurable};
@@ -31,7 +33,7 @@ pub use handle::{IdempotencyKey, Workflow};
 pub use id::{ParseWorkflowIdError, WorkflowId, WorkflowIds};
 pub(crate) use lanes::run as give_turns;
 pub(crate) use orchestration::{Orchestration, Start};
-pub(crate) use pending::{Asked, Pending};
+pub(crate) use pending::Asked;
 pub(crate) use places::Place;
 pub use quarantine::QuarantineBounds;
 pub(crate) use resume::Backlog;

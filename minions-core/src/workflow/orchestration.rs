@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::warn;
 
 use crate::backoff::Backoff;
-use crate::component::Kind;
+use crate::component::{Kind, Stop};
 use crate::guard::{Code, Spot};
 use crate::minion::{ErasedMinion, ErasedWorkflow, History, StepInfo};
 use crate::pipeline::Hold;
@@ -33,7 +33,7 @@ use super::operate::Waking;
 use super::places::{Place, Places};
 use super::seat::Seat;
 use super::waker::{TakenUp, Waker};
-use super::{Engine, WorkflowId};
+use super::{Ambient, Engine, WorkflowId};
 
 /// Everything that the workflows of one orchestration share.
 pub(crate) struct Orchestration {
@@ -43,6 +43,7 @@ pub(crate) struct Orchestration {
     pub(crate) steps: &'static [StepInfo],
     pub(crate) steps_hash: u64,
     pub(crate) caller: CallerId,
+    ambient: Arc<Ambient>,
     /// Where the watchdog sees each step.
     pub(crate) spots: Box<[Spot]>,
     pub(crate) metrics: WorkflowMetrics,
@@ -52,7 +53,10 @@ pub(crate) struct Orchestration {
     pub(crate) places: Arc<Places>,
     /// What else may keep events away from it, beside its quarantine: the resources that it and its pipeline need.
     needs: OnceLock<Vec<Arc<Hold>>>,
-    tasks: TaskTracker,
+    /// How many tasks of workflows there are.
+    tasks: AtomicUsize,
+    /// Tasks that do something for a workflow which is about to wake.
+    assistants: TaskTracker,
     awake: Mutex<HashMap<WorkflowId, Task, foldhash::fast::RandomState>>,
     /// Told whenever a workflow is awake no more.
     fewer: Notify,
@@ -145,15 +149,21 @@ impl Start {
         }
         /// A longer one is not kept for the next time.
         const KEPT: usize = 64 * 1024;
-        // Taken out while in use: a user's `Serialize` may come here again, and panic as well as fail.
+        // Taken out while in use: a user's `Serialize` may come here again.
         let mut scratch = SCRATCH.take();
-        scratch.clear();
-        let encoded = crate::panics::contain_sync(|| self.loaded.encode_context(&mut scratch));
+        let encoded = self.encode_context_into(&mut scratch);
         let context = encoded.map(|()| scratch.as_slice().to_vec());
         if scratch.capacity() <= KEPT {
             SCRATCH.set(scratch);
         }
         context
+    }
+
+    /// The same in memory that is used again.
+    pub(super) fn encode_context_into(&self, out: &mut Vec<u8>) -> crate::Result<()> {
+        out.clear();
+        // A user's `Serialize` may panic as well as fail.
+        crate::panics::contain_sync(|| self.loaded.encode_context(out))
     }
 }
 
@@ -168,6 +178,9 @@ impl Orchestration {
         let (name, steps) = (minion.name(), minion.steps());
         let metrics = WorkflowMetrics::register(&id, name, steps);
         metrics.quarantined.set(engine.quarantine.found(&id, 0) as f64);
+        let stopping = CancellationToken::new();
+        let (stop, blocking) = (Stop::new(stopping.clone()), engine.blocking.clone());
+        let ambient = Arc::new(Ambient { orchestration: id.clone(), minion: name, stop, blocking });
         let spot = |step: &StepInfo| {
             let (component, orchestration) = (name.into(), id.clone());
             let (program, what, location) = (engine.program, step.name, step.location);
@@ -181,10 +194,12 @@ impl Orchestration {
             steps_hash: minion.steps_hash(),
             places: Places::new(id.clone(), max_in_flight, engine.max_weight),
             needs: OnceLock::new(),
-            tasks: TaskTracker::new(),
+            tasks: AtomicUsize::new(0),
+            assistants: TaskTracker::new(),
             awake: Mutex::default(),
             admissions: TaskTracker::new(),
-            stopping: CancellationToken::new(),
+            stopping,
+            ambient,
             fewer: Notify::new(),
             waker: Waker::default(),
             waking: Waking::default(),
@@ -313,7 +328,7 @@ impl Orchestration {
     }
 
     /// Runs a workflow in a task of its own; `place` is given back when it ends. False if it runs already.
-    pub(crate) fn spawn(self: &Arc<Self>, start: Start, mut place: Place) -> bool {
+    pub(crate) fn spawn(self: &Arc<Self>, start: Box<Start>, mut place: Place) -> bool {
         let id = start.id;
         // Held over the spawn, so that a workflow that ends at once finds itself in the map.
         let mut awake = self.awake.lock();
@@ -324,37 +339,32 @@ impl Orchestration {
         self.begun.fetch_add(1, Ordering::Release);
         self.metrics.in_flight.increment(1.0);
         self.ledger.book(|ledger| ledger.running += 1);
-        let mut guard = Awake { orchestration: self.clone(), id, place, left: Left::Nothing };
-        let activity = Activity::new(self.name, self.id.clone(), id);
-        let seen = activity.clone();
-        // In a box, because it is moved from future to future on its way to where it is used.
-        let start = Box::new(start);
-        let task = self.tasks.spawn(async move {
-            let orchestration = guard.orchestration.clone();
-            let left = drive(&orchestration, &mut guard.place, start, activity).await;
+        self.tasks.fetch_add(1, Ordering::Relaxed);
+        let activity = Activity::new(self.ambient.clone(), id);
+        let mut guard = Awake { orchestration: self.clone(), activity: activity.clone(), place, left: Left::Nothing };
+        let task = tokio::spawn(async move {
+            let Awake { orchestration, activity, place, .. } = &mut guard;
+            let left = drive(orchestration, place, start, activity).await;
             guard.leaves(left);
         });
-        awake.insert(id, Task { handle: task.abort_handle(), has_ended: false, activity: seen });
+        awake.insert(id, Task { handle: task.abort_handle(), activity });
         true
     }
 
     /// Lets a workflow that is admitted wait for its turn in its lane.
-    pub(crate) fn wait_in_lane(&self, start: Start) {
+    pub(crate) fn wait_in_lane(&self, start: Box<Start>) {
         let Some(lane) = start.lane.clone() else { return };
         if self.engine.keeps { self.lanes.arrive(&lane, start.id) } else { self.lanes.keep(&lane, start) }
     }
 
     /// Books the end of a workflow that is awake, once it is durable.
-    pub(crate) fn ended(&self, id: WorkflowId, end: End, took: Duration) {
+    pub(crate) fn ended(&self, activity: &Activity, end: End, took: Duration) {
         self.metrics.end(end, took);
         if end == End::Quarantined {
             // Stored where there is a store, dropped where there is none: as every workflow that just falls asleep.
             return self.count_quarantined();
         }
-        let Some(true) = self.awake.lock().get_mut(&id).map(|task| !std::mem::replace(&mut task.has_ended, true))
-        else {
-            return;
-        };
+        activity.ends();
         self.ledger.book(|ledger| {
             ledger.running -= 1;
             match end {
@@ -425,13 +435,22 @@ impl Orchestration {
 
     /// Waits until no workflow is awake; none may be spawned any more.
     pub(crate) async fn drained(&self) {
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.assistants.close();
+        loop {
+            self.assistants.wait().await;
+            let mut fewer = std::pin::pin!(self.fewer.notified());
+            fewer.as_mut().enable();
+            if self.tasks.load(Ordering::Acquire) > 0 {
+                fewer.await;
+            } else if self.assistants.is_empty() {
+                return;
+            }
+        }
     }
 
     /// Does something for a workflow that is about to wake, in a task that is waited for as its own would be.
     pub(super) fn assist(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(work);
+        self.assistants.spawn(work);
     }
 
     /// Drops every workflow where it is, at its next await; answers how many there were.
@@ -492,15 +511,13 @@ impl Orchestration {
 /// The task of a workflow that is awake.
 struct Task {
     handle: AbortHandle,
-    /// Whether its end is durable and booked.
-    has_ended: bool,
     activity: Arc<Activity>,
 }
 
 /// Lies in the task of a workflow and cleans up however it ends.
 struct Awake {
     orchestration: Arc<Orchestration>,
-    id: WorkflowId,
+    activity: Arc<Activity>,
     place: Place,
     left: Left,
 }
@@ -514,8 +531,10 @@ impl Awake {
 impl Drop for Awake {
     fn drop(&mut self) {
         let o = &self.orchestration;
-        let task = o.awake.lock().remove(&self.id);
-        if !task.is_some_and(|task| task.has_ended) {
+        let id = self.activity.workflow();
+        let task = o.awake.lock().remove(&id);
+        drop(task);
+        if !self.activity.has_ended() {
             o.ledger.book(|ledger| {
                 ledger.running -= 1;
                 // Where nothing is kept, it is gone.
@@ -524,12 +543,14 @@ impl Drop for Awake {
         }
         o.metrics.in_flight.decrement(1.0);
         if !o.engine.keeps {
-            o.engine.mailbox.forget(self.id);
+            o.engine.mailbox.forget(id);
         }
         // Only now, see the waker: it passes over whoever is awake.
         if let Left::Rests(wake_ms) = self.left {
             o.waker.note(wake_ms);
         }
+        // Last of all, because whoever waits for the end of all tasks reads what they have booked.
+        o.tasks.fetch_sub(1, Ordering::Release);
         o.fewer.notify_waiters();
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::clock::now_ms;
 use crate::reason::{Reason, Wait};
@@ -16,7 +16,7 @@ use crate::reason::{Reason, Wait};
 pub(crate) struct Places {
     orchestration: Arc<str>,
     /// One permit for every workflow that may be awake.
-    slots: Arc<Semaphore>,
+    slots: Semaphore,
     max: usize,
     max_weight: u64,
     weight: AtomicU64,
@@ -31,8 +31,8 @@ pub(crate) struct Places {
 /// The place of a workflow that is awake, or about to be; given back when it is dropped.
 pub(crate) struct Place {
     places: Arc<Places>,
-    /// Nothing while the workflow waits in memory.
-    slot: Option<OwnedSemaphorePermit>,
+    /// Whether it has a permit; not while the workflow waits in memory.
+    has_slot: bool,
     weight: u64,
 }
 
@@ -40,7 +40,7 @@ impl Places {
     pub(super) fn new(orchestration: Arc<str>, max: usize, max_weight: u64) -> Arc<Self> {
         Arc::new(Self {
             orchestration,
-            slots: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))),
+            slots: Semaphore::new(max.min(Semaphore::MAX_PERMITS)),
             max,
             max_weight,
             weight: AtomicU64::new(0),
@@ -88,7 +88,8 @@ impl Places {
     ///
     /// Safe; the place in the queue is lost.
     pub(crate) async fn take(self: &Arc<Self>) -> Place {
-        let slot = Some(self.slot().await);
+        // From here on given back if this is not waited for any more.
+        let place = self.place(self.slot().await);
         while self.is_heavy() {
             let mut lighter = std::pin::pin!(self.lighter.notified());
             lighter.as_mut().enable();
@@ -96,15 +97,32 @@ impl Places {
                 lighter.await;
             }
         }
-        Place { places: self.clone(), slot, weight: 0 }
+        place
     }
 
-    async fn slot(&self) -> OwnedSemaphorePermit {
-        let slot = self.slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+    /// A place if there is one at this moment and nobody waits for it.
+    pub(crate) fn try_take(self: &Arc<Self>) -> Option<Place> {
+        if self.is_heavy() {
+            return None;
+        }
+        Some(self.place(self.slots.try_acquire().ok()?))
+    }
+
+    fn place(self: &Arc<Self>, slot: SemaphorePermit<'_>) -> Place {
+        self.keep(slot);
+        Place { places: self.clone(), has_slot: true, weight: 0 }
+    }
+
+    async fn slot(&self) -> SemaphorePermit<'_> {
+        self.slots.acquire().await.expect("the semaphore is never closed")
+    }
+
+    /// The permit belongs to a place, which gives it back.
+    fn keep(&self, slot: SemaphorePermit<'_>) {
+        slot.forget();
         if self.slots.available_permits() == 0 {
             self.taken_ms.store(now_ms(), Ordering::Relaxed);
         }
-        slot
     }
 
     fn add(&self, weight: u64) {
@@ -135,7 +153,9 @@ impl Place {
 
     /// Lets somebody else be awake, while its workflow waits in memory and weighs what it does.
     pub(crate) fn give_back(&mut self) {
-        self.slot = None;
+        if std::mem::replace(&mut self.has_slot, false) {
+            self.places.slots.add_permits(1);
+        }
     }
 
     /// Takes part again, however heavy the others are: its own weight is among theirs.
@@ -144,12 +164,14 @@ impl Place {
     ///
     /// Safe; the place in the queue is lost.
     pub(crate) async fn take_again(&mut self) {
-        self.slot = Some(self.places.slot().await);
+        self.places.keep(self.places.slot().await);
+        self.has_slot = true;
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.give_back();
         self.places.subtract(self.weight);
     }
 }

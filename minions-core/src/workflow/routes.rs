@@ -232,7 +232,7 @@ impl Engine {
                 let (instance, minion) = (live.seat.instance(), live.seat.minion());
                 let loaded = crate::panics::contain_sync(|| minion.begin(emission.item.event.clone()))?;
                 let lane = crate::panics::contain_sync(|| live.seat.minion().lane(&*emission.item.event))?;
-                let start = Start { lane, ..Start::new(self.ids.next(), loaded, instance, now_ms()) };
+                let start = Box::new(Start { lane, ..Start::new(self.ids.next(), loaded, instance, now_ms()) });
                 let (token, delay) = (live.admission(), emission.delay);
                 live.ledger.book(|ledger| ledger.emitted += 1);
                 // Its place is waited for elsewhere: the workflow that emits holds one, perhaps of the same orchestration.

@@ -53,7 +53,7 @@ pub(crate) struct Lanes {
 struct State {
     table: Table,
     /// Those that wait, where no store keeps them.
-    kept: HashMap<WorkflowId, Start>,
+    kept: HashMap<WorkflowId, Box<Start>>,
     /// How many have been given their turn and are not awake yet.
     beginning: usize,
 }
@@ -104,7 +104,7 @@ impl Lanes {
     }
 
     /// A workflow waits in its lane, and nothing but this keeps it.
-    pub(crate) fn keep(&self, lane: &Arc<str>, start: Start) {
+    pub(crate) fn keep(&self, lane: &Arc<str>, start: Box<Start>) {
         let id = start.id;
         self.state.lock().kept.insert(id, start);
         self.arrive(lane, id);
@@ -126,7 +126,7 @@ impl Lanes {
     }
 
     /// Gives the next one its turn; answers what keeps it besides the store.
-    fn pick(&self) -> Option<(Arc<str>, WorkflowId, Option<Start>)> {
+    fn pick(&self) -> Option<(Arc<str>, WorkflowId, Option<Box<Start>>)> {
         // Under one lock, so that it is always seen as one that waits or one that begins.
         let mut state = self.state.lock();
         let was_full = state.table.is_full();
