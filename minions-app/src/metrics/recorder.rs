@@ -66,6 +66,7 @@ impl Recorder {
     /// Everything recorded so far, in the text format of Prometheus.
     #[must_use]
     pub fn render(&self) -> String {
+        minions_core::telemetry::flush();
         self.handle.render()
     }
 

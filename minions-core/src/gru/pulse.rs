@@ -15,6 +15,7 @@ use tracing::warn;
 
 use crate::clock::is_simulated;
 use crate::guard::{Lag, tick};
+use crate::telemetry::flush;
 
 /// So long the clock may stand still.
 const EVERY: Duration = Duration::from_millis(50);
@@ -41,6 +42,7 @@ impl Pulse {
                 let now = Instant::now();
                 let stood_still = now.duration_since(std::mem::replace(&mut last, now)) > STILL;
                 tick();
+                flush();
                 let held = if stood_still { Duration::ZERO } else { lag.look(now) };
                 let behind = if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
                     // Whoever holds its only thread is why it is behind; nobody else is there to be woken.

@@ -50,6 +50,8 @@ pub(super) async fn finish(runtime: &Arc<Runtime>) {
     if let Some(report) = &report {
         debug!(parked = report.parked, interrupted = report.interrupted, quarantined, "stopped");
     }
+    // Whoever hears of the end reads what was counted.
+    crate::telemetry::flush();
     runtime.report.send_replace(report.map(Arc::new));
 }
 

@@ -295,9 +295,8 @@ impl Producer<'_> {
             if let Some(cause) = source.broken.cause() {
                 return Called::Broken(cause);
             }
-            let mut either = |cx: &mut Context<'_>| {
-                poll_either(&mut self.requests, next.as_mut(), self.requests_first, cx)
-            };
+            let mut either =
+                |cx: &mut Context<'_>| poll_either(&mut self.requests, next.as_mut(), self.requests_first, cx);
             // Listened to everything only if nothing is there: that costs more than most answers do.
             let came = match poll_fn(|cx| Poll::Ready(either(cx))).await {
                 Poll::Ready(came) => came,

@@ -10,7 +10,9 @@ use tokio::time::Instant;
 use crate::component::Kind;
 use crate::telemetry::activity::{Entered, Frames};
 use crate::telemetry::caller::{Caller, CallerId, Scope};
+use crate::telemetry::handles::change;
 use crate::telemetry::names;
+use crate::telemetry::tally::{Tally, Tell, told_by_flush};
 
 /// One tracked method of a resource: a static beside the method, holding its registered metrics by caller.
 ///
@@ -32,13 +34,17 @@ use crate::telemetry::names;
 pub struct TrackedMethod {
     resource: &'static str,
     method: &'static str,
-    by_caller: RwLock<Vec<Option<Arc<Handles>>>>,
+    /// Never dropped: there are as many as callers, and both are for the life of the process.
+    by_caller: RwLock<Vec<Option<&'static Handles>>>,
 }
 
+/// Of one method and one caller, counted by all threads.
 struct Handles {
+    /// Begun, left, and how many have ended, and with an error.
+    tally: Tally<4>,
     calls: Counter,
     errors: Counter,
-    duration: Histogram,
+    duration: [Histogram; 1],
     in_flight: Gauge,
     /// Whose name nested calls carry: this resource's, for the same orchestration.
     nested: CallerId,
@@ -51,15 +57,21 @@ impl TrackedMethod {
         Self { resource, method, by_caller: RwLock::new(Vec::new()) }
     }
 
-    fn handles(&self, caller: CallerId) -> Arc<Handles> {
+    fn handles(&self, caller: CallerId) -> &'static Handles {
         if let Some(Some(handles)) = self.by_caller.read().get(caller.index()) {
-            return handles.clone();
+            return handles;
         }
         let mut by_caller = self.by_caller.write();
         if by_caller.len() <= caller.index() {
             by_caller.resize_with(caller.index() + 1, || None);
         }
-        by_caller[caller.index()].get_or_insert_with(|| Arc::new(self.register(&caller.caller()))).clone()
+        by_caller[caller.index()].get_or_insert_with(|| {
+            let handles = Arc::new(self.register(&caller.caller()));
+            told_by_flush(&handles);
+            // One owner is left over for ever.
+            let handles: &'static Arc<Handles> = Box::leak(Box::new(handles));
+            handles
+        })
     }
 
     fn register(&self, caller: &Caller) -> Handles {
@@ -78,12 +90,27 @@ impl TrackedMethod {
         Handles {
             calls: counter!(names::RESOURCE_CALLS, &labels),
             errors: counter!(names::RESOURCE_ERRORS, &labels),
-            duration: histogram!(names::RESOURCE_CALL_DURATION, &labels),
+            duration: [histogram!(names::RESOURCE_CALL_DURATION, &labels)],
+            tally: Tally::new(),
             in_flight: gauge!(names::RESOURCE_CALLS_IN_FLIGHT, &labels[..2]),
             nested,
         }
     }
 }
+
+impl Tell for Handles {
+    fn tell(&self) {
+        let new = self.tally.take(&self.duration);
+        change(&self.in_flight, new[BEGUN], new[LEFT]);
+        self.calls.increment(new[ENDED]);
+        self.errors.increment(new[FAILED]);
+    }
+}
+
+const BEGUN: usize = 0;
+const LEFT: usize = 1;
+const ENDED: usize = 2;
+const FAILED: usize = 3;
 
 /// As `resource.method`.
 impl std::fmt::Display for TrackedMethod {
@@ -101,7 +128,7 @@ impl std::fmt::Debug for TrackedMethod {
 /// One call of a tracked method; dropped before its end it counts as neither success nor error.
 #[must_use = "a call that is not ended is counted as interrupted"]
 pub struct Call {
-    handles: Arc<Handles>,
+    handles: &'static Handles,
     caller: CallerId,
     began: Instant,
     /// Its place in what the workflow does, if it is called for one.
@@ -118,7 +145,7 @@ impl Call {
         };
         let (caller, entered) = Scope::look(enter).unwrap_or((CallerId::UNKNOWN, None));
         let handles = method.handles(caller);
-        handles.in_flight.increment(1.0);
+        handles.tally.count(BEGUN);
         Self { handles, caller, began, entered }
     }
 
@@ -130,17 +157,18 @@ impl Call {
 
     /// Counts the call.
     pub fn end(self, failed: bool) {
-        self.handles.duration.record(self.began.elapsed());
-        self.handles.calls.increment(1);
+        let Handles { tally, duration, .. } = self.handles;
+        tally.sample(0, self.began.elapsed().as_secs_f64(), duration);
+        tally.count(ENDED);
         if failed {
-            self.handles.errors.increment(1);
+            tally.count(FAILED);
         }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.handles.in_flight.decrement(1.0);
+        self.handles.tally.count(LEFT);
     }
 }
 

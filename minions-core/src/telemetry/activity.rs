@@ -38,7 +38,7 @@ struct Doing {
     since: Instant,
     timeout: Option<Duration>,
     /// What the attempt has asked for so far.
-    asked: Asked,
+    asked: Option<Box<Asked>>,
     /// In the order in which they were entered.
     frames: Vec<Frame>,
     last_frame: u32,
@@ -100,7 +100,7 @@ impl Activity {
             phase: Phase::Between,
             since: Instant::now(),
             timeout: None,
-            asked: Asked::default(),
+            asked: None,
             frames: Vec::new(),
             last_frame: 0,
             running: 0,
@@ -150,7 +150,7 @@ impl Activity {
         doing.attempt = doing.attempt.wrapping_add(1);
         (doing.phase, doing.since, doing.stands) = (Phase::Store, now, None);
         doing.frames.clear();
-        (stood, std::mem::take(&mut doing.asked))
+        (stood, doing.asked.take().map(|asked| *asked).unwrap_or_default())
     }
 
     /// What was on its way to the store has got there.
@@ -319,7 +319,7 @@ impl Standing {
     /// Looks at what the attempt has asked for, or asks for more; nothing once it is over.
     pub(crate) fn ask<T>(&self, ask: impl FnOnce(&mut Asked) -> T) -> Option<T> {
         let mut doing = self.activity.doing.lock();
-        (doing.attempt == self.attempt).then(|| ask(&mut doing.asked))
+        (doing.attempt == self.attempt).then(|| ask(doing.asked.get_or_insert_default()))
     }
 
     /// How long the clock of the step has stood so far.

@@ -10,6 +10,7 @@ use crate::minion::StepInfo;
 use crate::store::{Applied, StoreError};
 
 use super::names;
+use super::tally::{Tally, Tell, told_by_flush};
 
 /// Of the queue in front of the store.
 #[derive(Clone)]
@@ -48,16 +49,15 @@ pub(crate) struct WorkflowMetrics {
     pub(crate) started: Counter,
     pub(crate) resumed: Counter,
     pub(crate) filtered: Counter,
-    pub(crate) in_flight: Gauge,
     pub(crate) parked: Counter,
     pub(crate) quarantined: Gauge,
     /// Those that wait for their turn in their lanes.
     pub(crate) waiting: Gauge,
-    pub(crate) ended: [Ended; 4],
-    pub(crate) steps: Vec<StepMetrics>,
+    awake: Arc<AwakeMetrics>,
+    pub(crate) steps: Vec<Arc<StepMetrics>>,
 }
 
-/// How a workflow ends; the index of [`WorkflowMetrics::ended`].
+/// How a workflow ends; the index of what is counted of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Succeeded,
@@ -67,43 +67,44 @@ pub(crate) enum End {
     Quarantined,
 }
 
-pub(crate) struct Ended {
-    pub(crate) count: Counter,
-    pub(crate) duration: Histogram,
+const ENDS: [&str; 4] = ["succeeded", "aborted", "failed", "quarantined"];
+
+/// Of the workflows that are awake, counted by all threads.
+struct AwakeMetrics {
+    /// Woken, fallen asleep, and how many have ended in each way.
+    tally: Tally<{ 2 + ENDS.len() }>,
+    in_flight: Gauge,
+    ended: [Counter; ENDS.len()],
+    durations: [Histogram; ENDS.len()],
 }
 
-/// Of one step.
-pub(crate) struct StepMetrics {
-    pub(crate) started: Counter,
-    pub(crate) in_flight: Gauge,
-    pub(crate) succeeded: Counter,
-    pub(crate) aborted: Counter,
-    pub(crate) failed: Counter,
-    pub(crate) panicked: Counter,
-    pub(crate) timed_out: Counter,
-    pub(crate) retried: Counter,
-    pub(crate) duration: Histogram,
-}
+const BEGUN: usize = 0;
+const LEFT: usize = 1;
+const ENDED: usize = 2;
 
 impl WorkflowMetrics {
     pub(crate) fn register(orchestration: &Arc<str>, minion: &'static str, steps: &[StepInfo]) -> Self {
         let o = || orchestration.to_string();
-        let ended = ["succeeded", "aborted", "failed", "quarantined"].map(|status| Ended {
-            count: counter!(names::WORKFLOWS_FINISHED, "orchestration" => o(), "minion" => minion, "status" => status),
-            duration: histogram!(
-                names::WORKFLOW_DURATION, "orchestration" => o(), "minion" => minion, "status" => status
-            ),
-        });
         let quarantined = gauge!(names::QUARANTINED, "orchestration" => o(), "minion" => minion);
+        let awake = Arc::new(AwakeMetrics {
+            tally: Tally::new(),
+            in_flight: gauge!(names::WORKFLOWS_IN_FLIGHT, "orchestration" => o(), "minion" => minion),
+            ended: ENDS.map(|status| {
+                counter!(names::WORKFLOWS_FINISHED, "orchestration" => o(), "minion" => minion, "status" => status)
+            }),
+            durations: ENDS.map(|status| {
+                histogram!(names::WORKFLOW_DURATION, "orchestration" => o(), "minion" => minion, "status" => status)
+            }),
+        });
+        told_by_flush(&awake);
         Self {
             started: counter!(names::WORKFLOWS_STARTED, "orchestration" => o(), "minion" => minion),
             resumed: counter!(names::WORKFLOWS_RESUMED, "orchestration" => o(), "minion" => minion),
             filtered: counter!(names::EVENTS_FILTERED, "orchestration" => o(), "minion" => minion),
-            in_flight: gauge!(names::WORKFLOWS_IN_FLIGHT, "orchestration" => o(), "minion" => minion),
             parked: counter!(names::WORKFLOWS_PARKED, "orchestration" => o(), "minion" => minion),
             quarantined,
             waiting: gauge!(names::WORKFLOWS_WAITING, "orchestration" => o(), "minion" => minion),
-            ended,
+            awake,
             steps: steps.iter().map(|step| StepMetrics::register(orchestration, minion, step.name)).collect(),
         }
     }
@@ -113,15 +114,63 @@ impl WorkflowMetrics {
         gauge!(names::QUARANTINED, "orchestration" => orchestration.to_owned(), "minion" => minion).set(count as f64);
     }
 
+    /// A workflow is awake.
+    pub(crate) fn wakes(&self) {
+        self.awake.tally.count(BEGUN);
+    }
+
+    /// A workflow is awake no more.
+    pub(crate) fn leaves(&self) {
+        self.awake.tally.count(LEFT);
+    }
+
     pub(crate) fn end(&self, end: End, took: Duration) {
-        let ended = &self.ended[end as usize];
-        ended.count.increment(1);
-        ended.duration.record(took);
+        self.awake.tally.count(ENDED + end as usize);
+        self.awake.tally.sample(end as usize, took.as_secs_f64(), &self.awake.durations);
     }
 }
 
+impl Tell for AwakeMetrics {
+    fn tell(&self) {
+        let new = self.tally.take(&self.durations);
+        change(&self.in_flight, new[BEGUN], new[LEFT]);
+        for (counter, count) in self.ended.iter().zip(&new[ENDED..]) {
+            counter.increment(*count);
+        }
+    }
+}
+
+impl Drop for AwakeMetrics {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
+/// Of one step, counted by all threads.
+pub(crate) struct StepMetrics {
+    /// Begun, left, and how often it has ended in each way.
+    tally: Tally<{ 2 + STATUS.len() }>,
+    started: Counter,
+    in_flight: Gauge,
+    finished: [Counter; STATUS.len()],
+    pub(crate) retried: Counter,
+    duration: [Histogram; 1],
+}
+
+/// How an attempt at a step ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StepEnd {
+    Succeeded,
+    Aborted,
+    Failed,
+    Panicked,
+    TimedOut,
+}
+
+const STATUS: [&str; 5] = ["succeeded", "aborted", "failed", "panicked", "timed_out"];
+
 impl StepMetrics {
-    fn register(orchestration: &Arc<str>, minion: &'static str, step: &'static str) -> Self {
+    fn register(orchestration: &Arc<str>, minion: &'static str, step: &'static str) -> Arc<Self> {
         let labels =
             [("orchestration", orchestration.to_string()), ("minion", minion.to_owned()), ("step", step.to_owned())];
         let finished = |status: &'static str| {
@@ -129,17 +178,60 @@ impl StepMetrics {
             labels.push(("status", status.to_owned()));
             counter!(names::STEPS_FINISHED, &labels)
         };
-        Self {
+        let this = Arc::new(Self {
+            tally: Tally::new(),
             started: counter!(names::STEPS_STARTED, &labels),
             in_flight: gauge!(names::STEPS_IN_FLIGHT, &labels),
-            succeeded: finished("succeeded"),
-            aborted: finished("aborted"),
-            failed: finished("failed"),
-            panicked: finished("panicked"),
-            timed_out: finished("timed_out"),
+            finished: STATUS.map(finished),
             retried: counter!(names::STEPS_RETRIED, &labels),
-            duration: histogram!(names::STEP_DURATION, &labels),
+            duration: [histogram!(names::STEP_DURATION, &labels)],
+        });
+        told_by_flush(&this);
+        this
+    }
+
+    /// An attempt begins; it is in flight until the answer is dropped, also with its task.
+    pub(crate) fn begin(&self) -> InFlight<'_> {
+        self.tally.count(BEGUN);
+        InFlight(self)
+    }
+
+    pub(crate) fn end(&self, end: StepEnd, took: Duration) {
+        self.tally.count(ENDED + end as usize);
+        self.tally.sample(0, took.as_secs_f64(), &self.duration);
+    }
+}
+
+impl Tell for StepMetrics {
+    fn tell(&self) {
+        let new = self.tally.take(&self.duration);
+        self.started.increment(new[BEGUN]);
+        change(&self.in_flight, new[BEGUN], new[LEFT]);
+        for (counter, count) in self.finished.iter().zip(&new[ENDED..]) {
+            counter.increment(*count);
         }
+    }
+}
+
+impl Drop for StepMetrics {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
+/// An attempt in flight.
+pub(crate) struct InFlight<'a>(&'a StepMetrics);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.tally.count(LEFT);
+    }
+}
+
+/// Moves a gauge that others move as well.
+pub(crate) fn change(gauge: &Gauge, more: u64, fewer: u64) {
+    if more != fewer {
+        gauge.increment(more as f64 - fewer as f64);
     }
 }
 

@@ -6,7 +6,9 @@ pub(crate) mod current;
 pub(crate) mod handles;
 mod ledger;
 pub mod names;
+pub(crate) mod tally;
 
 pub use current::CurrentStep;
 pub(crate) use ledger::Kept;
 pub use ledger::{EventLedger, WorkflowLedger};
+pub use tally::flush;

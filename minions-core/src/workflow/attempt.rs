@@ -17,6 +17,7 @@ use crate::panics::{catch, presentable};
 use crate::store::FailureKind;
 use crate::telemetry::activity::{Activity, Left};
 use crate::telemetry::current;
+use crate::telemetry::handles::StepEnd;
 
 use super::Workflow;
 use super::orchestration::{Orchestration, Start};
@@ -66,8 +67,7 @@ pub(super) async fn attempt(o: &Orchestration, state: &mut Start, activity: &Arc
         step = step.name,
         attempt = state.attempt,
     );
-    metrics.started.increment(1);
-    let _in_flight = GaugeGuard::enter(&metrics.in_flight);
+    let in_flight = metrics.begin();
     let step_runs = o.spots[state.index].watch(state.loaded.step(state.index, &workflow));
     let running = o.caller.scope_at(standing, catch(step_runs)).instrument(span);
     let answer = match workflow.deadline {
@@ -77,23 +77,23 @@ pub(super) async fn attempt(o: &Orchestration, state: &mut Start, activity: &Arc
     };
     let ended = Instant::now();
     let (stood, asked) = activity.end(ended);
-    // What it waited for permits is not its time.
-    metrics.duration.record((ended - began).saturating_sub(stood));
-    let (counter, outcome) = match answer {
+    let (end, outcome) = match answer {
         Some(Ok(Ok(flow))) => {
-            let counter = if let Flow::Abort(_) = flow { &metrics.aborted } else { &metrics.succeeded };
-            (counter, Outcome::Goes(flow, asked))
+            let end = if let Flow::Abort(_) = flow { StepEnd::Aborted } else { StepEnd::Succeeded };
+            (end, Outcome::Goes(flow, asked))
         }
-        Some(Ok(Err(error))) => (&metrics.failed, Outcome::Failed(Failed::new(presentable(error)))),
+        Some(Ok(Err(error))) => (StepEnd::Failed, Outcome::Failed(Failed::new(presentable(error)))),
         Some(Err(panic)) => {
-            (&metrics.panicked, Outcome::Failed(Failed { error: Error::new(panic), kind: FailureKind::Panic }))
+            (StepEnd::Panicked, Outcome::Failed(Failed { error: Error::new(panic), kind: FailureKind::Panic }))
         }
         None => {
             let error = Error::new(format!("it took longer than its timeout of {:?}", timeout_of(step.timeout)));
-            (&metrics.timed_out, Outcome::Failed(Failed { error, kind: FailureKind::Timeout }))
+            (StepEnd::TimedOut, Outcome::Failed(Failed { error, kind: FailureKind::Timeout }))
         }
     };
-    counter.increment(1);
+    // What it waited for permits is not its time.
+    metrics.end(end, (ended - began).saturating_sub(stood));
+    drop(in_flight);
     outcome
 }
 
@@ -119,20 +119,4 @@ async fn within<F: Future>(activity: &Activity, deadline: Instant, step: F) -> O
 
 fn timeout_of(timeout: Option<Duration>) -> Duration {
     timeout.expect("only a step with a timeout runs out of time")
-}
-
-/// Counts in a gauge for as long as it lives, also when its task is dropped.
-struct GaugeGuard<'a>(&'a metrics::Gauge);
-
-impl<'a> GaugeGuard<'a> {
-    fn enter(gauge: &'a metrics::Gauge) -> Self {
-        gauge.increment(1.0);
-        Self(gauge)
-    }
-}
-
-impl Drop for GaugeGuard<'_> {
-    fn drop(&mut self) {
-        self.0.decrement(1.0);
-    }
 }

@@ -74,7 +74,8 @@ impl Workflow {
         &self,
         work: impl FnOnce(&Blocking) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let turn = self.standing.ambient().blocking.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let turn =
+            self.standing.ambient().blocking.clone().acquire_owned().await.expect("the semaphore is never closed");
         let unawaited = CancellationToken::new();
         let _cancels: DropGuard = unawaited.clone().drop_guard();
         let blocking = Blocking { unawaited, stop: self.standing.ambient().stop.clone() };

@@ -8,14 +8,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::minion::Flow;
 use crate::store::{
-    Admit, Advance, Defer, Ended, FailureKind, Op, Outcome as Ending, Quarantine, Resolve, StepFailure, StoreError,
-    Wait,
+    Admit, Advance, Committed, Defer, Ended, FailureKind, Op, Outcome as Ending, Quarantine, Resolve, StepFailure,
+    StoreError, Wait,
 };
 use crate::telemetry::activity::Activity;
 use crate::telemetry::handles::End;
@@ -45,7 +46,8 @@ pub(crate) async fn drive(
     start: Box<Start>,
     activity: &Arc<Activity>,
 ) -> Left {
-    let mut run = Run { o: orchestration, place, state: start, activity, began: Instant::now(), before: Vec::new() };
+    let (began, before) = (Instant::now(), Vec::new());
+    let mut run = Run { o: orchestration, place, state: start, activity, began, before, prepared: None };
     loop {
         match run.turn().await {
             Then::Step => {}
@@ -62,6 +64,8 @@ struct Run<'a> {
     began: Instant,
     /// The context from before the step, where no store has it.
     before: Vec<u8>,
+    /// What is about to be made durable.
+    prepared: Option<Prepared>,
 }
 
 /// What comes after a step and its checkpoint.
@@ -133,14 +137,23 @@ impl Run<'_> {
         }
         let outcome = attempt(o, &mut self.state, self.activity).await;
         drop(seat);
-        // In boxes, because they are much larger than a step that runs, and hardly ever there at the same time: a task is as
-        // large as the largest of what it awaits.
+        if let Some(instead) = self.takes(outcome) {
+            return instead.await;
+        }
+        self.make_durable().await
+    }
+
+    /// Prepares what an attempt came to, or answers what comes instead.
+    ///
+    /// That is in a box, because it is much larger than a step that runs, and hardly ever there: a task is as large as the
+    /// largest of what it awaits.
+    fn takes(&mut self, outcome: Outcome) -> Option<BoxFuture<'_, Then>> {
         match outcome {
-            Outcome::Goes(flow, asked) => match self.change(flow).and_then(|change| self.prepare(change, asked)) {
-                Ok(prepared) => self.make_durable(prepared).await,
-                Err(failed) => Box::pin(self.give_up(failed)).await,
-            },
-            Outcome::Failed(failed) => Box::pin(self.failed(failed)).await,
+            Outcome::Goes(flow, asked) => {
+                let failed = self.change(flow).and_then(|change| self.prepare(change, asked)).err()?;
+                Some(Box::pin(self.give_up(failed)))
+            }
+            Outcome::Failed(failed) => Some(Box::pin(self.failed(failed))),
         }
     }
 
@@ -195,7 +208,7 @@ impl Run<'_> {
     }
 
     /// Makes of a change what is to be stored, with the context as it is.
-    fn prepare(&mut self, change: Change, asked: Asked) -> Result<Prepared, Failed> {
+    fn prepare(&mut self, change: Change, asked: Asked) -> Result<(), Failed> {
         let context = match change {
             Change::Comes(_) if self.o.engine.keeps => encode(&self.state).map_err(Failed::new)?,
             _ => Vec::new(),
@@ -203,11 +216,12 @@ impl Run<'_> {
         self.prepare_with(change, context, asked)
     }
 
-    fn prepare_with(&mut self, change: Change, context: Vec<u8>, asked: Asked) -> Result<Prepared, Failed> {
+    fn prepare_with(&mut self, change: Change, context: Vec<u8>, asked: Asked) -> Result<(), Failed> {
         let (o, at_ms) = (self.o, now_ms());
         if !o.engine.keeps {
             o.engine.deliver(o.name, asked).map_err(Failed::new)?;
-            return Ok(Prepared { op: None, arrival: self.arrival(change, at_ms).0 });
+            self.prepared = Some(Prepared { op: None, arrival: self.arrival(change, at_ms).0 });
+            return Ok(());
         }
         let emits = self.emits(&asked, at_ms).map_err(Failed::new)?;
         let (arrival, failure) = self.arrival(change, at_ms);
@@ -243,7 +257,8 @@ impl Run<'_> {
         };
         let op = Arc::new(op);
         let emitting = o.engine.emitting(&op);
-        Ok(Prepared { op: Some((op, emitting)), arrival })
+        self.prepared = Some(Prepared { op: Some((op, emitting)), arrival });
+        Ok(())
     }
 
     fn arrival(&self, change: Change, at_ms: i64) -> (Arrival, Option<StepFailure>) {
@@ -259,16 +274,42 @@ impl Run<'_> {
     /// Makes durable what was prepared, and goes where it leads.
     ///
     /// Small, because every step waits in it: whatever else may come is in boxes.
-    async fn make_durable(&mut self, Prepared { op, arrival }: Prepared) -> Then {
-        if let Some((op, emitting)) = op {
-            if let Err(error) = self.o.engine.share(&op).await
-                && let Some(then) = Box::pin(self.repeat(error, &op)).await
+    async fn make_durable(&mut self) -> Then {
+        if let Some(committed) = self.submitted() {
+            if let Err(error) = committed.await
+                && let Some(then) = Box::pin(self.repeat_prepared(error)).await
             {
                 return then;
             }
+        }
+        match self.arrive() {
+            Ok(then) => then,
+            Err(wait) => Box::pin(self.wait_here(wait)).await,
+        }
+    }
+
+    /// Queues what was prepared, where there is a store.
+    fn submitted(&self) -> Option<Committed> {
+        let (op, _) = self.prepared.as_ref()?.op.as_ref()?;
+        Some(self.o.engine.share(op))
+    }
+
+    async fn repeat_prepared(&mut self, error: StoreError) -> Option<Then> {
+        let op = self.prepared.as_ref().and_then(|prepared| Some(prepared.op.as_ref()?.0.clone()))?;
+        let instead = self.repeat(error, &op).await;
+        if instead.is_some() {
+            self.prepared = None;
+        }
+        instead
+    }
+
+    /// Goes where the change leads that is durable now; answers what is to be waited for in memory, if nothing is stored.
+    fn arrive(&mut self) -> Result<Then, Wait> {
+        let Some(Prepared { op, arrival }) = self.prepared.take() else { return Ok(OVER) };
+        if let Some((op, emitting)) = op {
             self.o.engine.emitted(&op, emitting);
         }
-        match arrival {
+        Ok(match arrival {
             Arrival::Step { index, seq, attempt, stays, wait, at_ms } => {
                 self.state.revision += 1;
                 (self.state.index, self.state.seq) = (index, seq);
@@ -282,14 +323,14 @@ impl Run<'_> {
                     Some(wait) if self.o.engine.keeps => {
                         Then::Leave(Left::Rests(if wait.signal.is_some() { at_ms } else { wait.until_ms }))
                     }
-                    Some(wait) => Box::pin(self.wait_here(wait)).await,
+                    Some(wait) => return Err(wait),
                 }
             }
             Arrival::End { outcome, why } => {
                 self.ended(outcome, why);
                 OVER
             }
-        }
+        })
     }
 
     /// The signal that is used up by a step that is left behind.
@@ -412,7 +453,7 @@ impl Run<'_> {
     /// Makes a change durable that was decided upon after a failure.
     async fn make(&mut self, change: Change, context: Vec<u8>) -> Then {
         match self.prepare_with(change, context, Asked::default()) {
-            Ok(prepared) => self.make_durable(prepared).await,
+            Ok(()) => self.make_durable().await,
             Err(failed) => self.give_up(failed).await,
         }
     }
@@ -603,6 +644,6 @@ mod tests {
     fn a_workflow_that_runs_a_step_is_small() {
         // Beyond a thousand bytes an allocator takes a slower path for the task, and in flight there are many.
         let size = size(drive);
-        assert!(size <= 768, "the future of a workflow takes {size} bytes; box what is not there in most of its life");
+        assert!(size <= 600, "the future of a workflow takes {size} bytes; box what is not there in most of its life");
     }
 }

@@ -337,7 +337,7 @@ impl Orchestration {
         }
         place.weigh(start.weight);
         self.begun.fetch_add(1, Ordering::Release);
-        self.metrics.in_flight.increment(1.0);
+        self.metrics.wakes();
         self.ledger.book(|ledger| ledger.running += 1);
         self.tasks.fetch_add(1, Ordering::Relaxed);
         let activity = Activity::new(self.ambient.clone(), id);
@@ -541,7 +541,7 @@ impl Drop for Awake {
                 ledger.dropped += u64::from(!o.engine.keeps);
             });
         }
-        o.metrics.in_flight.decrement(1.0);
+        o.metrics.leaves();
         if !o.engine.keeps {
             o.engine.mailbox.forget(id);
         }

@@ -33,6 +33,7 @@ pub(crate) type Values = BTreeMap<String, f64>;
 impl Counted {
     /// Everything since the last call; all but gauges that are set start over with each.
     pub(crate) fn take(&self) -> Values {
+        minions_core::telemetry::flush();
         let all = self.0.snapshot().into_vec().into_iter();
         let values = all.map(|(key, _, _, value)| {
             let (kind, key) = key.into_parts();

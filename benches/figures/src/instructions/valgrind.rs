@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::scenarios::Scenario;
+use super::scenarios::{COUNTED, Scenario};
 
 /// Instructions each time the path is taken; with `profile` callgrind's file is left in that directory.
 pub fn count(scenario: &Scenario, profile: Option<&Path>) -> Result<u64, String> {
@@ -21,6 +21,9 @@ fn once(scenario: &Scenario, times: u64, profile: Option<&Path>) -> Result<u64, 
     );
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", &format!("--callgrind-out-file={out}")]);
+    if !scenario.threads {
+        command.args(["--collect-atstart=no", &format!("--toggle-collect={COUNTED}")]);
+    }
     command.arg(program).args(["scenario", scenario.name, &times.to_string()]).env_remove("RUST_LOG");
     let output = command.output().map_err(|error| format!("valgrind cannot be started ({error}); install it"))?;
     let told = String::from_utf8_lossy(&output.stderr);
