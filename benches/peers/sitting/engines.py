@@ -51,11 +51,12 @@ class Rust:
     def build(self):
         # The newest cloacina declares a compiler that is not out yet, and builds with this one.
         command = ["cargo", "build", "-q", "--release", "--locked", "--ignore-rust-version"]
-        self.children.run(command, cwd=HERE / self.name, env={**os.environ, "CARGO_TARGET_DIR": str(TARGET)})
+        # In one folder they would build each other's dependencies anew, in turns.
+        self.children.run(command, cwd=HERE / self.name, env={**os.environ, "CARGO_TARGET_DIR": str(TARGET / self.name)})
 
     @property
     def program(self):
-        return [TARGET / "release" / f"peer-{self.name}"]
+        return [TARGET / self.name / "release" / f"peer-{self.name}"]
 
     def about(self):
         told = json.loads(self.children.run([*self.program, "about"]))
