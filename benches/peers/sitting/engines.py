@@ -15,7 +15,7 @@ OWN = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve(
 TARGET = ROOT / "target" / "peers"
 RUST = ("durare", "duroxide", "cloacina", "apalis")
 NAMES = ("minions", "python", *RUST)
-# The slowest warm up for 10 s, are counted for 25, and may take as long again to open and to agree.
+# The slowest are counted for 30 s, of which 10 warm them up, and may take as long again to open and to agree.
 PATIENCE = 120
 
 

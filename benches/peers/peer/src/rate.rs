@@ -20,7 +20,7 @@ pub struct Measured {
 /// How long the slowest are waited for until each place has been used once, before anything is counted.
 const WARM: Duration = Duration::from_secs(10);
 /// And how long they are counted, until each place has been used once more.
-const COUNTED: Duration = Duration::from_secs(25);
+const COUNTED: Duration = Duration::from_secs(30);
 /// How long the store may take to agree.
 const AGREED: Duration = Duration::from_secs(10);
 
@@ -45,11 +45,13 @@ pub async fn measure<E: Engine>(engine: Arc<E>, in_flight: usize, seconds: Durat
     }
     let places = in_flight as u64;
     let count = || through.load(Ordering::Relaxed);
-    let warm = Instant::now();
+    let (synced, warm) = (syncs::count(), Instant::now());
     while count() < places && warm.elapsed() < WARM {
         pause(&mut tasks).await?;
     }
-    let (before, synced, began) = (count(), syncs::count(), Instant::now());
+    // Where not each place has been used by now, many may be about to end together: those are counted from the beginning.
+    let is_warm = count() >= places;
+    let (before, synced, began) = if is_warm { (count(), syncs::count(), Instant::now()) } else { (0, synced, warm) };
     while began.elapsed() < seconds || (count() - before < places && began.elapsed() < COUNTED) {
         pause(&mut tasks).await?;
     }
