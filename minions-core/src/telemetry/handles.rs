@@ -49,6 +49,8 @@ pub(crate) struct WorkflowMetrics {
     pub(crate) started: Counter,
     pub(crate) resumed: Counter,
     pub(crate) filtered: Counter,
+    /// What the events and contexts of those that are awake take.
+    pub(crate) bytes: Gauge,
     pub(crate) parked: Counter,
     pub(crate) quarantined: Gauge,
     /// Those that wait for their turn in their lanes.
@@ -101,6 +103,7 @@ impl WorkflowMetrics {
             started: counter!(names::WORKFLOWS_STARTED, "orchestration" => o(), "minion" => minion),
             resumed: counter!(names::WORKFLOWS_RESUMED, "orchestration" => o(), "minion" => minion),
             filtered: counter!(names::EVENTS_FILTERED, "orchestration" => o(), "minion" => minion),
+            bytes: gauge!(names::WORKFLOWS_BYTES, "orchestration" => o(), "minion" => minion),
             parked: counter!(names::WORKFLOWS_PARKED, "orchestration" => o(), "minion" => minion),
             quarantined,
             waiting: gauge!(names::WORKFLOWS_WAITING, "orchestration" => o(), "minion" => minion),

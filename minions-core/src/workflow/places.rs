@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use metrics::Gauge;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::clock::now_ms;
 use crate::reason::{Reason, Wait};
+use crate::telemetry::handles::change;
+use crate::telemetry::tally::{Tell, told_by_flush};
 
 /// The places of one orchestration.
 ///
@@ -20,6 +24,9 @@ pub(crate) struct Places {
     max: usize,
     max_weight: u64,
     weight: AtomicU64,
+    /// The same for whoever scrapes, and what it was told.
+    bytes: Gauge,
+    told: Mutex<u64>,
     /// When the last free place was taken, in milliseconds since the Unix epoch.
     taken_ms: AtomicI64,
     /// When the weight has come to its bound.
@@ -37,17 +44,21 @@ pub(crate) struct Place {
 }
 
 impl Places {
-    pub(super) fn new(orchestration: Arc<str>, max: usize, max_weight: u64) -> Arc<Self> {
-        Arc::new(Self {
+    pub(super) fn new(orchestration: Arc<str>, max: usize, max_weight: u64, bytes: Gauge) -> Arc<Self> {
+        let places = Arc::new(Self {
             orchestration,
             slots: Semaphore::new(max.min(Semaphore::MAX_PERMITS)),
             max,
             max_weight,
             weight: AtomicU64::new(0),
+            bytes,
+            told: Mutex::default(),
             taken_ms: AtomicI64::new(0),
             heavy_ms: AtomicI64::new(0),
             lighter: Notify::new(),
-        })
+        });
+        told_by_flush(&places);
+        places
     }
 
     /// Why nobody else gets a place at this moment, as the word of the reason.
@@ -140,6 +151,20 @@ impl Places {
     }
 }
 
+impl Tell for Places {
+    fn tell(&self) {
+        let mut told = self.told.lock();
+        let weight = self.weight();
+        change(&self.bytes, weight, std::mem::replace(&mut told, weight));
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
 impl Place {
     /// Its workflow weighs so many bytes from now on.
     pub(crate) fn weigh(&mut self, weight: u64) {
@@ -183,7 +208,7 @@ mod tests {
     use super::*;
 
     fn places(max: usize, max_weight: u64) -> Arc<Places> {
-        Places::new("a/b".into(), max, max_weight)
+        Places::new("a/b".into(), max, max_weight, Gauge::noop())
     }
 
     #[test]
