@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::fair::others_first;
 use crate::telemetry::handles::CheckpointMetrics;
 
 use super::{Applied, Op, StateStore, StoreError};
@@ -117,6 +118,8 @@ async fn feed(
                 }
             }
         }
+        // Whoever woke together with the first one has not come yet: alone it would take the write that all of them can share.
+        others_first().await;
         while waiting.len() < MAX_BATCH
             && let Ok(request) = requests.try_recv()
         {
