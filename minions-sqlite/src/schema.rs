@@ -21,7 +21,7 @@ const APPLICATION_ID: i32 = 0x4d6e_6e73;
 type Migration = fn(&Connection) -> rusqlite::Result<()>;
 
 /// Migration number `n` brings a file from version `n` to `n + 1`. Files are out there: append, never change.
-const MIGRATIONS: &[Migration] = &[create, grow, form_lanes];
+const MIGRATIONS: &[Migration] = &[create, grow, form_lanes, part_rows];
 
 /// The first schema. Its comments are kept in the file, for whoever looks at it with a shell.
 ///
@@ -155,6 +155,93 @@ fn form_lanes(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
+/// The fourth schema: what changes with every checkpoint is one value, and what few workflows have lies elsewhere.
+///
+/// The value is laid out as `head` says. A table without an index is the cheapest to write to, and a handle can write over
+/// a value that no statement has to take apart; so the indexes are on the table of those about which there is more to say.
+/// A view shows everything as it was.
+fn part_rows(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "-- What is special about few of them. A row of `workflow` that has none here is running.
+        CREATE TABLE minions_special (
+            key           INTEGER PRIMARY KEY, -- workflow.key
+            orchestration INTEGER NOT NULL,    -- as in its row
+            status        INTEGER NOT NULL,    -- 0 running, 1 quarantined, 2 waits for its turn in its lane
+            wake_ms       INTEGER,             -- sleeps until then
+            signal        TEXT,                -- waits for this one
+            lane          TEXT,                -- workflows of one lane run one after another
+            failures      TEXT                 -- JSON, oldest first
+        ) STRICT;
+        INSERT INTO minions_special
+            SELECT key, orchestration, status, wake_ms, signal, lane, failures FROM workflow
+            WHERE status <> 0 OR coalesce(wake_ms, signal, lane, failures) IS NOT NULL ORDER BY key;
+
+        ALTER TABLE workflow RENAME TO minions_before;
+        CREATE TABLE workflow (
+            key           INTEGER PRIMARY KEY, -- the 60 leading bits of the id without its version
+            orchestration INTEGER NOT NULL,    -- orchestration.id
+            created_ms    INTEGER NOT NULL,    -- since the Unix epoch, as all times
+            checkpoint    ANY NOT NULL,        -- whatever a step changes: see the view minions_workflow
+            event         ANY                  -- NULL: see large_event
+        ) STRICT;
+        -- A number that has no place in its field is not one that it could have.
+        INSERT INTO workflow
+            SELECT key, orchestration, created_ms, iif(typeof(context) = 'blob', CAST(checkpoint AS BLOB), checkpoint), event
+            FROM (
+                SELECT key, orchestration, created_ms, context, event,
+                    substr(lower(substr(hex(id), 13, 1) || substr(hex(id), 17)) || '?????????????????', 1, 17)
+                    || CASE WHEN coalesce(wake_ms, signal) IS NOT NULL THEN '*'
+                        WHEN status <> 0 OR coalesce(lane, failures) IS NOT NULL THEN '+' ELSE '-' END
+                    || iif(typeof(context) = 'blob', 'b', 't')
+                    || iif(revision BETWEEN -999999999 AND 9999999999, printf('%010d', revision), 'impossible')
+                    || iif(seq BETWEEN -999999999 AND 9999999999, printf('%010d', seq), 'impossible')
+                    || iif(attempt BETWEEN -999999999 AND 9999999999, printf('%010d', attempt), 'impossible')
+                    || iif(version BETWEEN -999999999 AND 9999999999, printf('%010d', version), 'impossible')
+                    || printf('%016x', steps_hash) || printf('%020d', updated_ms)
+                    || printf('%05d', length(CAST(step AS BLOB))) || printf('%010d', length(CAST(context AS BLOB)))
+                    || ' ' || step || ' ' || context AS checkpoint
+                FROM minions_before
+            ) ORDER BY key;
+        DROP TABLE minions_before;
+
+        CREATE INDEX minions_special_resting ON minions_special (orchestration, wake_ms) WHERE wake_ms IS NOT NULL;
+        CREATE INDEX minions_special_quarantined ON minions_special (orchestration) WHERE status = 1;
+        CREATE INDEX minions_special_lane ON minions_special (orchestration, lane, status) WHERE lane IS NOT NULL;
+
+        -- For whoever looks at the file.
+        CREATE VIEW minions_workflow AS
+            SELECT key, id, orchestration, status, step, seq, attempt, revision, version, steps_hash,
+                created_ms, updated_ms, wake_ms, signal, lane, failures,
+                iif(is_text, CAST(context AS TEXT), context) AS context, event
+            FROM (
+                SELECT c.key, c.orchestration, c.status, c.created_ms, c.wake_ms, c.signal, c.lane, c.failures,
+                    c.event, c.is_text,
+                    printf('%012x', c.key >> 12) || substr(c.head, 1, 1) || printf('%03x', c.key & 4095)
+                        || substr(c.head, 2, 16) AS id,
+                    CAST(substr(c.head, 20, 10) AS INTEGER) AS revision,
+                    CAST(substr(c.head, 30, 10) AS INTEGER) AS seq,
+                    CAST(substr(c.head, 40, 10) AS INTEGER) AS attempt,
+                    CAST(substr(c.head, 50, 10) AS INTEGER) AS version,
+                    substr(c.head, 60, 16) AS steps_hash,
+                    CAST(substr(c.head, 76, 20) AS INTEGER) AS updated_ms,
+                    CAST(substr(c.bytes, 112, CAST(substr(c.head, 96, 5) AS INTEGER)) AS TEXT) AS step,
+                    substr(c.bytes, 113 + CAST(substr(c.head, 96, 5) AS INTEGER),
+                        CAST(substr(c.head, 101, 10) AS INTEGER)) AS context
+                FROM (
+                    SELECT w.key, o.name AS orchestration, w.created_ms, s.wake_ms, s.signal, s.lane, s.failures,
+                        CASE coalesce(s.status, 0)
+                            WHEN 0 THEN 'running' WHEN 2 THEN 'waiting' ELSE 'quarantined' END AS status,
+                        coalesce(w.event, l.event) AS event, typeof(w.checkpoint) = 'text' AS is_text,
+                        CAST(w.checkpoint AS BLOB) AS bytes, CAST(substr(w.checkpoint, 1, 111) AS TEXT) AS head
+                    FROM workflow w
+                    LEFT JOIN orchestration o ON o.id = w.orchestration
+                    LEFT JOIN minions_special s ON s.key = w.key
+                    LEFT JOIN large_event l ON w.event IS NULL AND l.key = w.key
+                ) c
+            );",
+    )
+}
+
 /// Refuses a file that is not ours, or is newer than this program, without changing it.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     check_against(connection, path, MIGRATIONS.len())
@@ -274,14 +361,14 @@ mod tests {
     #[test]
     fn a_newer_file_is_refused_with_both_versions() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrated(&mut connection, &[create, grow, form_lanes, |_| Ok(())]).unwrap();
+        migrated(&mut connection, &[create, grow, form_lanes, part_rows, |_| Ok(())]).unwrap();
         for error in [
             check(&connection, Path::new("state.db")).unwrap_err(),
             migrate(&mut connection, Path::new("state.db")).unwrap_err(),
         ] {
             let text = error.to_string();
             assert!(error.is_newer_schema(), "{text}");
-            assert!(text.contains("version 4") && text.contains("above 3") && text.contains("state.db"), "{text}");
+            assert!(text.contains("version 5") && text.contains("above 4") && text.contains("state.db"), "{text}");
         }
     }
 }
