@@ -151,8 +151,7 @@ impl Head {
     /// What is wrong with it.
     pub(crate) fn steps_hash(&self) -> Result<u64, String> {
         let text = str::from_utf8(&self.0[HASH]).ok().filter(|text| is_hex(text.as_bytes()));
-        text.and_then(|text| u64::from_str_radix(text, 16).ok())
-            .ok_or_else(|| "its steps_hash is no number".to_owned())
+        text.and_then(|text| u64::from_str_radix(text, 16).ok()).ok_or_else(|| "its steps_hash is no number".to_owned())
     }
 
     pub(crate) fn set_steps_hash(&mut self, hash: u64) {
@@ -203,7 +202,7 @@ impl Head {
 
 /// How much room a value of `len` bytes gets, so that the next ones fit as well.
 pub(crate) fn roomy(len: usize) -> usize {
-    (len + (len / 8).min(1024)).next_multiple_of(16)
+    (len + (len / 8).clamp(32, 1024)).next_multiple_of(16)
 }
 
 /// The identity of the row `key` whose checkpoint begins with `rest`; one with zeros for the rest if that is damaged.

@@ -65,7 +65,8 @@ impl Reader {
                 continue;
             }
             if let Some(field) = &filter.event
-                && !field.matches(row.try_get::<Option<&[u8]>, _>(stored::EVENT).map_err(unreadable)?.unwrap_or_default())
+                && !field
+                    .matches(row.try_get::<Option<&[u8]>, _>(stored::EVENT).map_err(unreadable)?.unwrap_or_default())
             {
                 continue;
             }
@@ -255,7 +256,9 @@ enum Range {
 /// The query for what is due, along the index of those that rest.
 fn due(due: &Due, range: Range, limit: usize) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(stored::COLUMNS);
-    query.push(" FROM minions_special s INDEXED BY minions_special_resting JOIN workflow w ON w.key = s.key").push(stored::JOINED);
+    query
+        .push(" FROM minions_special s INDEXED BY minions_special_resting JOIN workflow w ON w.key = s.key")
+        .push(stored::JOINED);
     of(&mut query, "s", &due.orchestration).push(" AND s.wake_ms IS NOT NULL AND s.wake_ms ");
     match range {
         Range::SameTime => {

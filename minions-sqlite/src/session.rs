@@ -385,7 +385,8 @@ pub(crate) mod tests {
         let connection = database();
         let mut session = session_of(&connection);
         assert!(session.commit(&[admit_one(ids(1)[0])])[0].is_ok());
-        let row = "SELECT json_type(context, '$.digest'), event ->> 'url', typeof(context), length(id) FROM minions_workflow";
+        let row =
+            "SELECT json_type(context, '$.digest'), event ->> 'url', typeof(context), length(id) FROM minions_workflow";
         let row: (String, String, String, i64) =
             connection.query_row(row, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
         assert_eq!(row, ("null".to_owned(), "https://example.org/".to_owned(), "text".to_owned(), 32));

@@ -21,7 +21,8 @@ pub(crate) const JOINED: &str = " LEFT JOIN orchestration o ON o.id = w.orchestr
      LEFT JOIN minions_suspect d ON d.key = w.key AND d.revision = CAST(substr(w.checkpoint, 20, 10) AS INTEGER) WHERE ";
 
 /// The name of the next step, which may be no text.
-pub(crate) const STEP: &str = "CAST(substr(CAST(w.checkpoint AS BLOB), 112, CAST(substr(w.checkpoint, 96, 5) AS INTEGER)) AS TEXT)";
+pub(crate) const STEP: &str =
+    "CAST(substr(CAST(w.checkpoint AS BLOB), 112, CAST(substr(w.checkpoint, 96, 5) AS INTEGER)) AS TEXT)";
 
 /// Where the event is among [`COLUMNS`].
 pub(crate) const EVENT: usize = 4;

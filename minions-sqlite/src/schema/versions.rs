@@ -1,33 +1,17 @@
-//! The tables, their versions, and whose file it is.
+//! What each version of the schema has made of the one before. Files are out there: append, never change.
 
-use std::path::Path;
+use rusqlite::Connection;
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
-
-use minions_core::store::StoreError;
-
-use crate::apply;
-use crate::owner::{self, Owner};
-
-/// What the names begin with that this crate gives to tables and indexes since its second schema.
-pub(crate) const PREFIX: &str = "minions_";
-
-/// The tables of the first schema, whose names have no prefix.
-pub(crate) const FIRST_TABLES: [&str; 4] = ["meta", "orchestration", "workflow", "large_event"];
-
-/// `PRAGMA application_id` of our files: "Mnns".
-const APPLICATION_ID: i32 = 0x4d6e_6e73;
-
-type Migration = fn(&Connection) -> rusqlite::Result<()>;
+pub(super) type Migration = fn(&Connection) -> rusqlite::Result<()>;
 
 /// Migration number `n` brings a file from version `n` to `n + 1`. Files are out there: append, never change.
-const MIGRATIONS: &[Migration] = &[create, grow, form_lanes, part_rows];
+pub(super) const MIGRATIONS: &[Migration] = &[create, grow, form_lanes, part_rows];
 
 /// The first schema. Its comments are kept in the file, for whoever looks at it with a shell.
 ///
 /// No secondary index: each would cost every checkpoint. Rows are found by `key`, which ascends in the order of
 /// creation, so that a batch dirties few pages.
-fn create(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "CREATE TABLE meta (
             name  TEXT PRIMARY KEY,
@@ -72,8 +56,8 @@ fn create(connection: &Connection) -> rusqlite::Result<()> {
 /// The second schema: retries, sleep, signals, cursors, effects and history.
 ///
 /// The indexes are partial, so a checkpoint of a workflow that runs does not touch them. New names begin with
-/// [`PREFIX`], because from here on users have tables of their own in the file.
-fn grow(connection: &Connection) -> rusqlite::Result<()> {
+/// [`PREFIX`](super::PREFIX), because from here on users have tables of their own in the file.
+pub(super) fn grow(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "-- How often the runtime has changed the row; an operation says which revision it makes.
         ALTER TABLE workflow ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
@@ -148,7 +132,7 @@ fn grow(connection: &Connection) -> rusqlite::Result<()> {
 ///
 /// The index is partial, so what has no lane is not in it, and none of its columns is in a checkpoint. Its order is that in
 /// which a lane is read: first who has had its turn, then who waits for it.
-fn form_lanes(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn form_lanes(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "-- In it `status` has a third value: 2, waits for its turn in its lane.
         CREATE INDEX workflow_lane ON workflow (orchestration, lane, status) WHERE lane IS NOT NULL;",
@@ -160,7 +144,7 @@ fn form_lanes(connection: &Connection) -> rusqlite::Result<()> {
 /// The value is laid out as `head` says. A table without an index is the cheapest to write to, and a handle can write over
 /// a value that no statement has to take apart; so the indexes are on the table of those about which there is more to say.
 /// A view shows everything as it was.
-fn part_rows(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn part_rows(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "-- What is special about few of them. A row of `workflow` that has none here is running.
         CREATE TABLE minions_special (
@@ -240,135 +224,4 @@ fn part_rows(connection: &Connection) -> rusqlite::Result<()> {
                 ) c
             );",
     )
-}
-
-/// Refuses a file that is not ours, or is newer than this program, without changing it.
-pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    check_against(connection, path, MIGRATIONS.len())
-}
-
-/// Brings the file to the present version, all steps or none, and makes the caller its owner.
-pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<Owner, StoreError> {
-    migrate_by(connection, path, MIGRATIONS)
-}
-
-fn check_against(connection: &Connection, at: &Path, newest: usize) -> Result<(), StoreError> {
-    let path = at.display();
-    let read = || {
-        let application_id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        Ok((application_id, version, tables))
-    };
-    let (application_id, version, tables) = read().map_err(|error: rusqlite::Error| {
-        if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
-            let what = format!("`{path}` is not an SQLite database; move it away, or use another state directory");
-            return StoreError::unavailable(what).with_source(error);
-        }
-        cannot("read", at, error)
-    })?;
-    match application_id {
-        APPLICATION_ID if version as usize > newest => Err(StoreError::newer_schema(format!(
-            "the state `{path}` has schema version {version}, but this program knows no version above {newest}; run \
-             the newer program that wrote it, or use another state directory"
-        ))),
-        APPLICATION_ID => Ok(()),
-        // A new file, or one whose creation was interrupted before the first table.
-        0 if tables == 0 && version == 0 => Ok(()),
-        _ => Err(StoreError::unavailable(format!(
-            "`{path}` is a database of another program (application id {application_id:#010x}, {tables} tables and \
-             indexes); use another state directory"
-        ))),
-    }
-}
-
-/// Says what cannot be done with the state, and what to do about it where that is known.
-pub(crate) fn cannot(what: &str, path: &Path, error: rusqlite::Error) -> StoreError {
-    let path = path.display();
-    let what = match error.sqlite_error_code() {
-        _ if apply::is_full(&error) => full(&path),
-        Some(ErrorCode::DatabaseCorrupt) => {
-            format!("the state `{path}` is damaged; restore it from a backup, or use another state directory")
-        }
-        Some(ErrorCode::DatabaseBusy) => {
-            format!("cannot {what} the state `{path}`, because another program holds it; close that program")
-        }
-        _ => format!("cannot {what} the state `{path}`"),
-    };
-    StoreError::unavailable(what).with_source(error)
-}
-
-fn full(path: &dyn std::fmt::Display) -> String {
-    format!("the disk of the state `{path}` is full; free some space")
-}
-
-fn migrate_by(connection: &mut Connection, path: &Path, migrations: &[Migration]) -> Result<Owner, StoreError> {
-    let cannot = |what: &str, error| cannot(what, path, error);
-    // Checked in the same transaction once more: until now another program might have written.
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(|error| cannot("write to", error))?;
-    check_against(&transaction, path, migrations.len())?;
-    let step_up = || {
-        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        for migration in &migrations[version as usize..] {
-            migration(&transaction)?;
-        }
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", migrations.len() as i64)?;
-        owner::begin(&transaction)
-    };
-    let owner = step_up().map_err(|error| cannot("prepare the tables of", error))?;
-    transaction.commit().map_err(|error| cannot("write to", error))?;
-    Ok(owner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn migrated(connection: &mut Connection, migrations: &[Migration]) -> Result<i64, StoreError> {
-        migrate_by(connection, Path::new("state.db"), migrations).map(|owner| owner.epoch)
-    }
-
-    fn version(connection: &Connection) -> i64 {
-        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
-    }
-
-    #[test]
-    fn migrations_run_once_each_and_in_order() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        let second: Migration = |connection| connection.execute_batch("CREATE TABLE second (x); SELECT 1 FROM meta");
-        let third: Migration = |connection| connection.execute_batch("CREATE TABLE third AS SELECT * FROM second");
-        assert_eq!(migrated(&mut connection, &[create]).unwrap(), 1);
-        assert_eq!(migrated(&mut connection, &[create, second, third]).unwrap(), 2);
-        assert_eq!(migrated(&mut connection, &[create, second, third]).unwrap(), 3);
-        assert_eq!(version(&connection), 3);
-    }
-
-    #[test]
-    fn a_migration_that_fails_leaves_the_file_at_its_version() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        let second: Migration = |connection| connection.execute_batch("CREATE TABLE second (x)");
-        let broken: Migration = |connection| connection.execute_batch("CREATE TABLE meta (x)");
-        migrated(&mut connection, &[create]).unwrap();
-        migrated(&mut connection, &[create, second, broken]).unwrap_err();
-        assert_eq!(version(&connection), 1);
-        assert!(!connection.table_exists(None, "second").unwrap());
-        assert_eq!(migrated(&mut connection, &[create, second]).unwrap(), 2);
-    }
-
-    #[test]
-    fn a_newer_file_is_refused_with_both_versions() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrated(&mut connection, &[create, grow, form_lanes, part_rows, |_| Ok(())]).unwrap();
-        for error in [
-            check(&connection, Path::new("state.db")).unwrap_err(),
-            migrate(&mut connection, Path::new("state.db")).unwrap_err(),
-        ] {
-            let text = error.to_string();
-            assert!(error.is_newer_schema(), "{text}");
-            assert!(text.contains("version 5") && text.contains("above 4") && text.contains("state.db"), "{text}");
-        }
-    }
 }
