@@ -9,8 +9,9 @@
 //! system lets one be made, as `ulimit -d` elsewhere. Its memory must not grow after the first tenth of the time, `ps` must
 //! say why no event is taken, and `stop` must answer within a second.
 //!
-//! The second one runs two pipelines side by side, one of them behind a resource that does not work, and compares what the
-//! other one gets done with what it gets done alone, in turns.
+//! The second one runs two pipelines side by side, one of which needs a resource with a circuit, and compares in turns what
+//! the other one gets done while that circuit is closed and while it is open. The gate must be closed by the circuit, only
+//! of the pipeline that needs it, and open again once the resource works; what the other one gets done is told.
 //!
 //! It ends with 0, or says what did not hold.
 

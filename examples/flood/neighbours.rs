@@ -1,21 +1,23 @@
-//! Two pipelines side by side: one behind a resource that does not work, and what the other one gets done meanwhile.
+//! Two pipelines side by side: one whose minion needs what is behind an open circuit, and what the other one gets done
+//! meanwhile.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use minions::gru::{Control, StopMode};
+use minions::gru::{Control, PipelineStatus, StopMode};
 use minions::prelude::*;
+use minions::reason::Reason;
 use minions::sqlite::SqliteStore;
 use tokio::time::{Instant, sleep};
 
-/// How long each side has its turn.
+/// How long each side has its turn; shorter than the circuit stays open.
 const TURN: Duration = Duration::from_secs(2);
 
-/// By how much the medians may differ: what a busy machine does to two equal runs.
-const NOISE: f64 = 0.1;
+/// How long anything else may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
-const BROKEN: &str = "held/caller";
+const LIMIT: &str = "line.call";
 
 #[derive(Serialize, Deserialize)]
 struct Job {
@@ -25,39 +27,51 @@ struct Job {
 /// What has been done so far.
 static DONE: AtomicU64 = AtomicU64::new(0);
 
-/// Says that it does not work.
+/// Whether somebody answers the line.
+static ANSWERS: AtomicBool = AtomicBool::new(true);
+
+/// Works, or does not.
 #[resource]
 struct Line {}
 
 #[resource]
 impl Line {
-    async fn health(&self) -> Health {
-        Health::Unhealthy("nobody answers".to_owned())
-    }
-
+    #[limit(circuit(failures = 3, open = "5s", probes = 2))]
     pub async fn call(&self) -> Result<()> {
-        Err("nobody answers".into())
+        if ANSWERS.load(Ordering::Relaxed) { Ok(()) } else { Err("nobody answers".into()) }
     }
 }
 
-macro_rules! sources {
-    ($($name:ident),*) => {
-        $(#[pipeline]
-        struct $name {
-            #[default]
-            number: u64,
-        }
-
-        #[pipeline]
-        impl $name {
-            async fn next(&mut self) -> Result<Next<Job>> {
-                self.number += 1;
-                Ok(Next::Event(Job { number: self.number }))
-            }
-        })*
-    };
+/// Has little to do, so that it takes nothing from its neighbour while it works either.
+#[pipeline]
+struct Held {
+    #[default]
+    number: u64,
 }
-sources!(Held, Free);
+
+#[pipeline]
+impl Held {
+    async fn next(&mut self) -> Result<Next<Job>> {
+        sleep(Duration::from_millis(20)).await;
+        self.number += 1;
+        Ok(Next::Event(Job { number: self.number }))
+    }
+}
+
+/// Is always ready.
+#[pipeline]
+struct Free {
+    #[default]
+    number: u64,
+}
+
+#[pipeline]
+impl Free {
+    async fn next(&mut self) -> Result<Next<Job>> {
+        self.number += 1;
+        Ok(Next::Event(Job { number: self.number }))
+    }
+}
 
 #[minion]
 struct Caller {
@@ -66,7 +80,7 @@ struct Caller {
 
 #[minion]
 impl Caller {
-    #[minion_step]
+    #[minion_step(retry(attempts = 1_000, backoff = "10ms..1s"))]
     async fn call(&self, _job: &Job, _seen: &mut ()) -> Result<()> {
         self.line.call().await
     }
@@ -92,13 +106,13 @@ impl Worker {
 minions::app! {
     #[no_main]
     struct Neighbours;
-    Held => Caller { start = false },
+    Held => Caller,
     Free => Worker,
 }
 
 pub fn compare(rounds: u32) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(run(rounds))
+    runtime.map_err(|error| error.to_string())?.block_on(run(rounds.max(1)))
 }
 
 async fn run(rounds: u32) -> Result<(), String> {
@@ -106,40 +120,76 @@ async fn run(rounds: u32) -> Result<(), String> {
     let store = SqliteStore::at(directory.path().join("state.db"));
     let gru = Neighbours::builder().store(store).start().await.map_err(|error| error.to_string())?;
     let control = Arc::new(gru.control());
-    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    let (mut closed, mut open) = (Vec::new(), Vec::new());
     sleep(TURN).await;
     for round in 1..=rounds {
-        alone.push(rate().await);
-        control.start(BROKEN).await.map_err(|error| error.to_string())?;
-        held(&control).await?;
-        beside.push(rate().await);
-        control.stop(BROKEN, StopMode::Now).await.map_err(|error| error.to_string())?;
-        let (alone, beside) = (alone.last().unwrap_or(&0.0), beside.last().unwrap_or(&0.0));
-        println!("round {round}: {alone:.0}/s alone, {beside:.0}/s beside a pipeline that is held back");
+        let before = held(&control)?.produced;
+        closed.push(rate().await);
+        let after = held(&control)?;
+        if after.produced == before || !after.waits_for.is_empty() {
+            return Err(format!("with a closed circuit the pipeline behind it does not produce: {after:?}"));
+        }
+        ANSWERS.store(false, Ordering::Relaxed);
+        let before = until(&control, "held back by its circuit", is_held_by_the_circuit).await?;
+        open.push(rate().await);
+        let after = held(&control)?;
+        // One event may have been in hand when the gate closed.
+        if !is_held_by_the_circuit(&after) || after.produced > before.produced + 1 {
+            return Err(format!("with an open circuit the pipeline behind it is not held back: {after:?}"));
+        }
+        ANSWERS.store(true, Ordering::Relaxed);
+        until(&control, "let go", |held| held.waits_for.is_empty() && held.produced > after.produced + 10).await?;
+        let (closed, open) = (closed[closed.len() - 1], open[open.len() - 1]);
+        println!("round {round}: {closed:.0}/s beside a closed circuit, {open:.0}/s beside an open one");
     }
+    control.pause("held").map_err(|error| error.to_string())?;
+    until(&control, "done with its work", |_| ended(&control)).await?;
     gru.shutdown_with(StopMode::Now).await;
-    let (alone, beside) = (median(&mut alone), median(&mut beside));
-    println!("medians {alone:.0}/s and {beside:.0}/s, ratio {:.3}", beside / alone);
-    if beside < alone * (1.0 - NOISE) {
-        return Err(format!("the neighbour gets only {beside:.0} of {alone:.0} workflows a second done"));
-    }
+    let (closed, open) = (median(&mut closed), median(&mut open));
+    println!("medians {closed:.0}/s and {open:.0}/s, ratio {:.3}", open / closed);
     Ok(())
 }
 
-/// Waits until the gate is closed, and only that one.
-async fn held(control: &Control) -> Result<(), String> {
-    let deadline = Instant::now() + Duration::from_secs(20);
+/// Whether its gate is closed because of the circuit, and because of nothing else.
+fn is_held_by_the_circuit(held: &PipelineStatus) -> bool {
+    matches!(&held.waits_for[..], [wait] if matches!(&wait.reason, Reason::Circuit { limit, .. } if &**limit == LIMIT))
+}
+
+/// Whether everything that the pipeline behind the circuit has produced has succeeded.
+fn ended(control: &Control) -> bool {
+    let seen = control.snapshot();
+    let produced = seen.pipelines.iter().find(|pipeline| pipeline.id == "held").map(|held| held.produced);
+    let succeeded = seen.orchestrations.iter().find(|it| it.id == "held/caller").map(|it| it.ledger.succeeded);
+    produced == succeeded
+}
+
+/// Waits until the pipeline behind the circuit is as it should be; answers how it is then.
+async fn until(
+    control: &Control,
+    what: &str,
+    holds: impl Fn(&PipelineStatus) -> bool,
+) -> Result<PipelineStatus, String> {
+    let deadline = Instant::now() + PATIENCE;
     loop {
-        let seen = control.snapshot();
-        let of = |id: &str| seen.pipelines.iter().find(|pipeline| pipeline.id == id);
-        if of("held").is_some_and(|held| held.waits_for.iter().any(|wait| wait.reason.as_str() == "unhealthy")) {
-            return Ok(());
+        let seen = held(control)?;
+        if holds(&seen) {
+            return Ok(seen);
         }
         if Instant::now() > deadline {
-            return Err(format!("the pipeline behind the broken resource is not held back: {:?}", seen.pipelines));
+            return Err(format!("the pipeline behind the circuit is not {what} after {PATIENCE:?}: {seen:?}"));
         }
         sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// The pipeline behind the circuit; an error if the circuit is in the way of its neighbour.
+fn held(control: &Control) -> Result<PipelineStatus, String> {
+    let pipelines = control.snapshot().pipelines;
+    let is_circuit = |free: &PipelineStatus| free.waits_for.iter().any(|wait| wait.reason.as_str() == "circuit");
+    if let Some(free) = pipelines.iter().find(|pipeline| pipeline.id == "free" && is_circuit(pipeline)) {
+        return Err(format!("the neighbour waits for a circuit that it does not need: {free:?}"));
+    }
+    pipelines.into_iter().find(|pipeline| pipeline.id == "held").ok_or_else(|| "the pipeline has gone".to_owned())
 }
 
 /// Workflows done in a second.

@@ -108,13 +108,18 @@ fn own_default(key: &str) -> Option<Value> {
     let (options, memory) = (Options::default(), Memory::default());
     let (logs, metrics) = (Logs::default(), Metrics::default());
     let restart = options.restart.values();
+    let object = |values: &[(&'static str, Value)]| {
+        Value::Object(values.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect())
+    };
     Some(match key {
         "minions.store" => "sqlite".into(),
         "minions.durability" => "power".into(),
         "minions.max_in_flight" => options.max_in_flight.get().into(),
         "minions.max_bytes_in_flight" => options.max_bytes_in_flight.into(),
         "minions.shutdown_deadline" => format!("{}s", options.shutdown_deadline.as_secs()).into(),
-        "minions.restart" => Value::Object(restart.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+        "minions.max_blocking" => options.max_blocking.get().into(),
+        "minions.restart" => object(&restart),
+        "minions.lag" => object(&options.lag.values()),
         "minions.limits" | "minions.restart.components" => Value::Object(serde_json::Map::new()),
         "minions.memory" | "minions.logs" | "minions.metrics" => true.into(),
         "minions.memory.close_at" => memory.close_at.into(),
@@ -128,8 +133,12 @@ fn own_default(key: &str) -> Option<Value> {
         "minions.logs.keep" => logs.keep.into(),
         "minions.metrics.listen" => metrics.listen.to_string().into(),
         _ => {
-            let key = key.strip_prefix("minions.restart.")?;
-            restart.into_iter().find(|(known, _)| *known == key)?.1
+            let of =
+                |values: &[(&str, Value)], key: &str| Some(values.iter().find(|(known, _)| *known == key)?.1.clone());
+            match key.strip_prefix("minions.lag.") {
+                Some(key) => of(&options.lag.values(), key)?,
+                None => of(&restart, key.strip_prefix("minions.restart.")?)?,
+            }
         }
     })
 }

@@ -53,6 +53,12 @@ pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, 
         if set("max_bytes_in_flight") {
             builder = builder.max_bytes_in_flight(value.max_bytes_in_flight);
         }
+        if set("max_blocking") {
+            builder = builder.max_blocking(value.max_blocking.get());
+        }
+        if set("lag") {
+            builder = value.lag.apply(builder);
+        }
         if let Some(memory) = value.memory.as_on() {
             builder = builder.memory(SystemMemory::new(), memory.into());
         }
@@ -61,6 +67,7 @@ pub(crate) fn prepare(builder: GruBuilder, global: &Global) -> Result<Prepared, 
         }
         builder = value.limits.apply(builder).shutdown_deadline(value.shutdown_deadline);
         report.add(value.restart.problems(&settings));
+        report.add(value.lag.problems(&settings));
         report.add(value.logs.as_on().map(|logs| check_filter(logs, &settings)).unwrap_or_default());
     }
     let file = file.map(shown);

@@ -8,6 +8,7 @@
 mod explain;
 mod files;
 mod format;
+mod lag;
 mod limits;
 mod options;
 mod overrides;
@@ -18,6 +19,7 @@ mod switch;
 pub(crate) mod unlimited;
 
 pub use self::files::Files;
+pub use self::lag::Lag;
 pub use self::limits::Limits;
 pub use self::options::{DurabilityOption, Logs, Memory, Metrics, Options, StoreOption};
 pub use self::restart::{ComponentRestart, Restart};

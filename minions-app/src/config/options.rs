@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use minions_core::guard::MemoryBounds;
 use crate::logs::LogOptions;
 use crate::metrics::MetricsOptions;
 
+use super::lag::Lag;
 use super::limits::Limits;
 use super::restart::Restart;
 use super::size;
@@ -34,6 +36,9 @@ pub struct Options {
     /// How many bytes their events and contexts may take; 64 MiB unless set, the greatest number for any.
     #[serde(deserialize_with = "unlimited::size")]
     pub max_bytes_in_flight: u64,
+    /// How many pieces of blocking work may run at once; eight for each processor unless set, the greatest number for any.
+    #[serde(deserialize_with = "unlimited::count")]
+    pub max_blocking: NonZeroUsize,
     /// How long a shutdown may take altogether; 30 s unless set.
     #[serde(with = "duration")]
     pub shutdown_deadline: Duration,
@@ -43,6 +48,8 @@ pub struct Options {
     pub limits: Limits,
     /// The guard over memory; on unless switched off.
     pub memory: Switch<Memory>,
+    /// The watchdog over the threads of the runtime.
+    pub lag: Lag,
     /// The program's logs; on unless switched off.
     pub logs: Switch<Logs>,
     /// The endpoint for metrics; on unless switched off.
@@ -160,15 +167,24 @@ impl Default for Options {
             durability: DurabilityOption::default(),
             max_in_flight: const { NonZeroUsize::new(1_024).unwrap() },
             max_bytes_in_flight: 64 << 20,
+            max_blocking: default_blocking(),
             shutdown_deadline: Duration::from_secs(30),
             restart: Restart::default(),
             limits: Limits::default(),
             memory: Switch::default(),
+            lag: Lag::default(),
             logs: Switch::default(),
             metrics: Switch::default(),
         }
     }
 }
+
+/// As many as the builder lets run unless it is told otherwise.
+fn default_blocking() -> NonZeroUsize {
+    const { NonZeroUsize::new(8).unwrap() }.saturating_mul(thread::available_parallelism().unwrap_or(TWO))
+}
+
+const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 impl Default for Memory {
     fn default() -> Self {
@@ -231,8 +247,10 @@ mod tests {
             defaults,
             [
                 "durability",
+                "lag",
                 "limits",
                 "logs",
+                "max_blocking",
                 "max_bytes_in_flight",
                 "max_in_flight",
                 "memory",
@@ -250,7 +268,8 @@ mod tests {
             "store": "memory", "durability": "process", "max_in_flight": 7, "max_bytes_in_flight": "1MiB",
             "shutdown_deadline": "2m", "memory": {"close_at": 0.9, "open_at": 0.5, "cooldown": "1m", "every": "1s"},
             "logs": {"level": "debug", "file": false, "terminal": false, "max_size": "1KB", "keep": 1},
-            "metrics": {"listen": "0.0.0.0:9"}, "limits": {},
+            "metrics": {"listen": "0.0.0.0:9"}, "limits": {}, "max_blocking": 3,
+            "lag": {"name_after": "100ms", "close_at": "3s", "open_at": "1s", "cooldown": "0s"},
             "restart": {
                 "policy": "never", "first_delay": "1s", "max_delay": "2s", "multiplier": 1.5, "jitter": 0, "limit": 1,
                 "reset": "1m", "components": {},
@@ -263,6 +282,7 @@ mod tests {
             durability: DurabilityOption::Process,
             max_in_flight: NonZeroUsize::new(7).unwrap(),
             max_bytes_in_flight: 1 << 20,
+            max_blocking: NonZeroUsize::new(3).unwrap(),
             shutdown_deadline: Duration::from_secs(120),
             restart: Restart {
                 policy: supervise::Restart::Never,
@@ -281,6 +301,12 @@ mod tests {
                 cooldown: Duration::from_secs(60),
                 every: Duration::from_secs(1),
             }),
+            lag: Lag {
+                name_after: Duration::from_millis(100),
+                close_at: Duration::from_secs(3),
+                open_at: Duration::from_secs(1),
+                cooldown: Duration::ZERO,
+            },
             logs: Switch::On(logs),
             metrics: Switch::On(Metrics { listen: "0.0.0.0:9".parse().unwrap() }),
         };
@@ -300,9 +326,23 @@ mod tests {
 
     #[test]
     fn what_may_be_without_bound_says_so_in_one_word() {
-        let options = decode(&json!({"max_in_flight": "unlimited", "max_bytes_in_flight": "unlimited"})).unwrap().value;
+        let unlimited = json!({
+            "max_in_flight": "unlimited", "max_bytes_in_flight": "unlimited", "max_blocking": "unlimited",
+        });
+        let options = decode(&unlimited).unwrap().value;
         assert_eq!((options.max_in_flight, options.max_bytes_in_flight), (NonZeroUsize::MAX, u64::MAX));
-        assert!(decode(&json!({"max_in_flight": "many"})).is_err());
+        assert_eq!(options.max_blocking, NonZeroUsize::MAX);
+        for wrong in [json!("many"), json!("Unlimited"), json!(0), json!(-1), json!(1.5), json!("18446744073709551616")]
+        {
+            for key in ["max_in_flight", "max_blocking"] {
+                let problems = decode(&json!({ key: wrong })).unwrap_err();
+                let said = problems[0].to_string();
+                assert!(
+                    said.contains(&format!("[minions] {key}: expected an integer above 0, or \"unlimited\"")),
+                    "{said}"
+                );
+            }
+        }
         assert!(decode(&json!({"max_bytes_in_flight": 0})).is_err());
     }
 
@@ -330,8 +370,8 @@ mod tests {
             lines,
             [
                 "[minions]: unknown key `stoer`; did you mean `store`? \
-                 (known: store, durability, max_in_flight, max_bytes_in_flight, shutdown_deadline, restart, limits, memory, logs, \
-                 metrics)",
+                 (known: store, durability, max_in_flight, max_bytes_in_flight, max_blocking, shutdown_deadline, restart, \
+                 limits, memory, lag, logs, metrics)",
                 "[minions] logs: unknown key `levl`; did you mean `level`? \
                  (known: level, file, terminal, max_size, keep)",
                 "[minions] logs.keep: expected an integer, not negative, found integer -1",

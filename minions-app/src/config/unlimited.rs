@@ -11,6 +11,14 @@ use super::size;
 /// What stands for any number.
 pub(crate) const WORD: &str = "unlimited";
 
+/// Reads a count from a text: a number above 0, or the word.
+pub(crate) fn parse(text: &str) -> Result<NonZeroUsize, String> {
+    if text == WORD {
+        return Ok(NonZeroUsize::MAX);
+    }
+    text.parse().map_err(|_| format!("it is a whole number above 0, or `{WORD}`"))
+}
+
 /// Deserialises a count from an integer above 0, or from the word.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroUsize, D::Error> {
     struct Count;
@@ -23,8 +31,8 @@ pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZer
         }
 
         fn visit_u64<E: de::Error>(self, count: u64) -> Result<NonZeroUsize, E> {
-            let count = usize::try_from(count).ok().and_then(NonZeroUsize::new);
-            count.ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(0), &self))
+            let known = usize::try_from(count).ok().and_then(NonZeroUsize::new);
+            known.ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(count), &self))
         }
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<NonZeroUsize, E> {

@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 
 use minions_core::gru::StopMode;
 
+use crate::config::unlimited;
+
 // What a running program is told; an ID is what `ps` shows. No documentation, because clap would take it for the program's.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
 #[cfg_attr(not(unix), expect(dead_code, reason = "only a system with Unix sockets carries them out"))]
@@ -25,8 +27,8 @@ pub(crate) enum Command {
         /// Name the configuration so in the orchestration's id, instead of after its file
         #[arg(long)]
         id: Option<String>,
-        /// Let so many workflows be awake at once
-        #[arg(long, value_name = "N")]
+        /// Let so many workflows be awake at once, or `unlimited`
+        #[arg(long, value_name = "N", value_parser = unlimited::parse)]
         max_in_flight: Option<NonZeroUsize>,
         /// Answer in JSON
         #[arg(long)]

@@ -86,7 +86,10 @@ impl Line {
     fn of_orchestration(one: &Orchestration, clock: Clock) -> Self {
         let mut facts = vec![clock.state(&one.state, one.since_ms)];
         if is_up(&one.state) || one.in_flight > 0 {
-            facts.push(format!("{} of {} in flight", one.in_flight, one.max_in_flight));
+            facts.push(match one.max_in_flight {
+                u64::MAX => format!("{} in flight", one.in_flight),
+                max => format!("{} of {max} in flight", one.in_flight),
+            });
         }
         facts.extend(restarts(one.restarts));
         Self::new(&one.id, &one.state, facts, one.unhealthy.as_deref(), one.cause.as_deref())

@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::panics::contain;
 use crate::store::StoreError;
-use crate::workflow::{Backlog, Orchestration, give_turns, wake_what_is_due};
+use crate::workflow::{Backlog, Orchestration, give_turns, settled, wake_what_is_due};
 
 use super::graph::{NodeId, NodeState};
 use super::operation::StartFailed;
@@ -101,6 +101,9 @@ impl State {
                     let _done = guard;
                     backlog.resume(resuming.clone()).await;
                 };
+                if !settled(&resuming).await {
+                    return;
+                }
                 if resuming.engine.keeps {
                     tokio::join!(awake, wake_what_is_due(resuming.clone()), give_turns(resuming.clone()));
                 } else {

@@ -67,6 +67,7 @@ impl Parting {
         if self.orchestration.in_flight() > 0 {
             self.orchestration.engine.leave_behind(self.orchestration.clone());
         }
+        self.orchestration.engine.has_parted(&self.orchestration.id);
         let durability = self.durability(interrupted > 0).await;
         LinkOutcome { parked: self.orchestration.parked_so_far(), interrupted: interrupted as u64, durability, stuck }
     }

@@ -90,9 +90,10 @@ fn end_when_disowned(runtime: &Arc<Runtime>) {
 /// Lets open circuits hold the pipelines back that need them.
 fn tell_of_circuits(runtime: &Arc<Runtime>) {
     let engine = runtime.engine.clone();
+    // From now on, not from when the task first runs: a hook may open a circuit before that.
+    let mut circuits = engine.circuits.watch();
     let mut ended = runtime.report.subscribe();
     runtime.spawn(async move {
-        let mut circuits = engine.circuits.watch();
         loop {
             tokio::select! {
                 () = circuits.changed() => engine.holds.take_over(&engine.circuits),

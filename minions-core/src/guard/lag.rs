@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use metrics::{Gauge, gauge};
 use tracing::{info, warn};
 
+use crate::config::{KeyPath, Problem};
 use crate::pipeline::Hold;
 use crate::reason::Reason;
 use crate::telemetry::names;
@@ -52,6 +53,32 @@ impl LagBounds {
     pub const fn between(mut self, open_at: Duration, close_at: Duration, cooldown: Duration) -> Self {
         (self.open_at, self.close_at, self.cooldown) = (open_at, close_at, cooldown);
         self
+    }
+
+    /// Everything that is wrong with them; nothing if they can be kept to.
+    ///
+    /// The key of each problem is the key of the same time in a section `[minions.lag]`. A builder checks the bounds that it is
+    /// given, so that nobody else has to.
+    #[must_use]
+    pub fn check(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut wrong = |key: &str, what: String, fix: &str| {
+            problems.push(Problem { key: KeyPath::root().key(key), ..Problem::new(what).fix(fix) });
+        };
+        let Self { name_after, close_at, open_at, .. } = *self;
+        if name_after.is_zero() {
+            wrong("name_after", "name_after is 0, so every step would be named".to_owned(), "it is above 0");
+        }
+        if close_at.is_zero() {
+            wrong("close_at", "close_at is 0, so no event would ever be taken".to_owned(), "it is above 0");
+        } else if open_at > close_at {
+            let what = format!("open_at is {open_at:?}, more than close_at, which is {close_at:?}");
+            wrong("open_at", what, "it is at most as long");
+        }
+        if open_at.is_zero() {
+            wrong("open_at", "open_at is 0, so events would never be taken again".to_owned(), "it is above 0");
+        }
+        problems
     }
 }
 
@@ -135,6 +162,18 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn l1_bounds_that_cannot_be_kept_to_are_named() {
+        let keys = |bounds: LagBounds| bounds.check().iter().map(|it| it.key.to_string()).collect::<Vec<_>>();
+        let zero =
+            LagBounds::default().name_after(Duration::ZERO).between(Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        assert_eq!(keys(zero), ["name_after", "close_at", "open_at"]);
+        assert_eq!(keys(LagBounds::default().between(MS * 2, MS, MS)), ["open_at"]);
+        assert_eq!(keys(LagBounds::default().between(MS, MS, Duration::ZERO)), [""; 0]);
+        assert_eq!(keys(LagBounds::default().name_after(Duration::MAX).between(MS, Duration::MAX, MS)), [""; 0]);
+        assert_eq!(keys(LagBounds::default()), [""; 0]);
+    }
 
     #[test]
     fn t6_sustained_lag_closes_the_gate_and_it_opens_after_a_calm_while() {

@@ -136,6 +136,9 @@ impl Resolver<'_> {
         if let Some(problem) = self.builder.memory.as_ref().and_then(|_| self.builder.options.memory.problem()) {
             self.wiring(None, &problem);
         }
+        for problem in self.builder.options.lag.check() {
+            self.wiring(None, &format!("the lag watchdog: {problem}"));
+        }
         if self.builder.options.max_bytes_in_flight == 0 {
             self.wiring(None, "max_bytes_in_flight is 0, so no workflow could ever run; it is at least 1");
         }

@@ -49,6 +49,8 @@ pub(crate) struct WorkflowMetrics {
     pub(crate) resumed: Counter,
     pub(crate) filtered: Counter,
     pub(crate) in_flight: Gauge,
+    /// What their events and contexts take.
+    pub(crate) bytes: Gauge,
     pub(crate) parked: Counter,
     pub(crate) quarantined: Gauge,
     /// Those that wait for their turn in their lanes.
@@ -100,6 +102,7 @@ impl WorkflowMetrics {
             resumed: counter!(names::WORKFLOWS_RESUMED, "orchestration" => o(), "minion" => minion),
             filtered: counter!(names::EVENTS_FILTERED, "orchestration" => o(), "minion" => minion),
             in_flight: gauge!(names::WORKFLOWS_IN_FLIGHT, "orchestration" => o(), "minion" => minion),
+            bytes: gauge!(names::WORKFLOWS_BYTES, "orchestration" => o(), "minion" => minion),
             parked: counter!(names::WORKFLOWS_PARKED, "orchestration" => o(), "minion" => minion),
             quarantined,
             waiting: gauge!(names::WORKFLOWS_WAITING, "orchestration" => o(), "minion" => minion),

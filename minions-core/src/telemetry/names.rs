@@ -22,6 +22,8 @@ table! {
         "Stored workflows taken up again.";
     WORKFLOWS_IN_FLIGHT = "minions_workflows_in_flight", Gauge, Count, ["orchestration", "minion"],
         "Workflows that are awake in this process.";
+    WORKFLOWS_BYTES = "minions_workflows_in_flight_bytes", Gauge, Bytes, ["orchestration", "minion"],
+        "What the events and contexts of those take, as they are stored.";
     WORKFLOWS_FINISHED = "minions_workflows_finished_total", Counter, Count, ["orchestration", "minion", "status"],
         "Workflows that ended; status is succeeded, aborted, failed or quarantined.";
     WORKFLOWS_PARKED = "minions_workflows_parked_total", Counter, Count, ["orchestration", "minion"],
@@ -150,6 +152,7 @@ mod tests {
             assert!(metric.name.starts_with("minions_"), "{}", metric.name);
             assert_eq!(metric.name.ends_with("_total"), metric.kind == MetricKind::Counter, "{}", metric.name);
             assert_eq!(metric.name.ends_with("_seconds"), metric.unit == Unit::Seconds, "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_bytes"), metric.unit == Unit::Bytes, "{}", metric.name);
             assert!(metric.labels.iter().all(|label| *label != "workflow"), "{}", metric.name);
         }
     }

@@ -64,6 +64,8 @@ pub(crate) struct Engine {
     intakes: Mutex<HashMap<Arc<str>, Arc<Intake>>>,
     /// Orchestrations that were stopped while a step blocked its thread, so that their workflows may still be awake.
     leftovers: Mutex<Vec<Arc<Orchestration>>>,
+    /// Orchestrations that were stopped in this process, so that something of them may still be on its way to the store.
+    parted: Mutex<HashSet<Arc<str>>>,
 }
 
 /// Why an operation is not durable.
@@ -106,6 +108,7 @@ impl Engine {
             ledgers: Mutex::default(),
             intakes: Mutex::default(),
             leftovers: Mutex::default(),
+            parted: Mutex::default(),
             store,
         }
     }
@@ -211,6 +214,21 @@ impl Engine {
     pub(crate) fn intake(&self, scope: &Arc<str>) -> Arc<Intake> {
         let mut intakes = self.intakes.lock();
         intakes.entry(scope.clone()).or_insert_with(|| Arc::new(Intake::new(scope.clone()))).clone()
+    }
+
+    /// Remembers that an orchestration was stopped: the next start waits for what is on its way to the store.
+    pub(crate) fn has_parted(&self, id: &Arc<str>) {
+        self.parted.lock().insert(id.clone());
+    }
+
+    /// Whether it was, and nobody has waited since.
+    pub(crate) fn may_be_on_its_way(&self, id: &str) -> bool {
+        self.parted.lock().contains(id)
+    }
+
+    /// Somebody has waited.
+    pub(crate) fn has_arrived(&self, id: &str) {
+        self.parted.lock().remove(id);
     }
 
     /// Remembers an orchestration that was stopped while workflows of it are still awake.

@@ -34,6 +34,6 @@ pub(crate) use orchestration::{Orchestration, Start};
 pub(crate) use pending::{Asked, Pending};
 pub(crate) use places::Place;
 pub use quarantine::QuarantineBounds;
-pub(crate) use resume::Backlog;
+pub(crate) use resume::{Backlog, settled};
 pub use state::WorkflowState;
 pub(crate) use waker::run as wake_what_is_due;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use metrics::Gauge;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::now_ms;
@@ -20,6 +21,8 @@ pub(crate) struct Places {
     max: usize,
     max_weight: u64,
     weight: AtomicU64,
+    /// The same for whoever scrapes.
+    bytes: Gauge,
     /// When the last free place was taken, in milliseconds since the Unix epoch.
     taken_ms: AtomicI64,
     /// When the weight has come to its bound.
@@ -37,13 +40,14 @@ pub(crate) struct Place {
 }
 
 impl Places {
-    pub(super) fn new(orchestration: Arc<str>, max: usize, max_weight: u64) -> Arc<Self> {
+    pub(super) fn new(orchestration: Arc<str>, max: usize, max_weight: u64, bytes: Gauge) -> Arc<Self> {
         Arc::new(Self {
             orchestration,
             slots: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))),
             max,
             max_weight,
             weight: AtomicU64::new(0),
+            bytes,
             taken_ms: AtomicI64::new(0),
             heavy_ms: AtomicI64::new(0),
             lighter: Notify::new(),
@@ -109,6 +113,7 @@ impl Places {
 
     fn add(&self, weight: u64) {
         let before = self.weight.fetch_add(weight, Ordering::Relaxed);
+        self.bytes.increment(weight as f64);
         if before < self.max_weight && before.saturating_add(weight) >= self.max_weight {
             self.heavy_ms.store(now_ms(), Ordering::Relaxed);
         }
@@ -116,6 +121,7 @@ impl Places {
 
     fn subtract(&self, weight: u64) {
         let before = self.weight.fetch_sub(weight, Ordering::AcqRel);
+        self.bytes.decrement(weight as f64);
         if before >= self.max_weight && before - weight < self.max_weight {
             self.lighter.notify_waiters();
         }
@@ -161,7 +167,7 @@ mod tests {
     use super::*;
 
     fn places(max: usize, max_weight: u64) -> Arc<Places> {
-        Places::new("a/b".into(), max, max_weight)
+        Places::new("a/b".into(), max, max_weight, Gauge::noop())
     }
 
     #[test]

@@ -73,6 +73,37 @@ impl Backlog {
     }
 }
 
+/// Waits until it is known what came of everything that earlier runs in this process have handed over to the store, which may
+/// hang: a row that is read before may not be the last one, and an event may not be there yet. False if the orchestration
+/// stops first.
+pub(crate) async fn settled(orchestration: &Orchestration) -> bool {
+    let engine = &orchestration.engine;
+    if engine.may_be_on_its_way(&orchestration.id) {
+        if !behind_a_barrier(orchestration).await {
+            return false;
+        }
+        engine.has_arrived(&orchestration.id);
+    }
+    true
+}
+
+/// Waits until everything that was queued before is answered, however long the store fails; false if the orchestration stops.
+async fn behind_a_barrier(orchestration: &Orchestration) -> bool {
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+    loop {
+        let answered = tokio::select! {
+            () = orchestration.stopping.cancelled() => return false,
+            answered = orchestration.engine.barrier() => answered,
+        };
+        let Err(error) = answered else { return true };
+        warn!(orchestration = &*orchestration.id, %error, "the store fails; what it has last is not known yet");
+        tokio::select! {
+            () = orchestration.stopping.cancelled() => return false,
+            () = tokio::time::sleep(backoff.next()) => {}
+        }
+    }
+}
+
 /// Waits until a workflow of the earlier run has ended, then wakes it as it is stored by then.
 async fn wake_later(orchestration: &Arc<Orchestration>, id: WorkflowId) -> Woken {
     while orchestration.engine.left_behind(&orchestration.id).contains(&id) {
@@ -82,12 +113,8 @@ async fn wake_later(orchestration: &Arc<Orchestration>, id: WorkflowId) -> Woken
         }
     }
     // What it handed over last is written before it is read again, or its last step would run twice.
-    while let Err(error) = orchestration.engine.barrier().await {
-        warn!(orchestration = &*orchestration.id, %error, "the store fails; what it has last is not known yet");
-        tokio::select! {
-            () = orchestration.stopping.cancelled() => return Woken::Stopped,
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-        }
+    if !behind_a_barrier(orchestration).await {
+        return Woken::Stopped;
     }
     // If it rests by now, the reader of what is due has passed over it, and the one that it told of it is gone.
     orchestration.waker.note(i64::MIN);

@@ -3,21 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics_util::debugging::DebuggingRecorder;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use minions_core::component::{Assembly, Component, Dep, Health, Inject, Need};
-use minions_core::gru::{Control, StartError};
+use minions_core::gru::{Control, StartError, StopMode};
 use minions_core::guard::{MeasureError, MemoryBounds, MemoryGauge, MemoryUse};
 use minions_core::minion::{Flow, Minion, StepInfo};
 use minions_core::reason::{MemoryOf, Reason, Wait};
 use minions_core::resource::Resource;
 use minions_core::store::{MemoryStore, NoStore};
+use minions_core::telemetry::names;
 use minions_core::testing::{Events, Gate, Source, simulate};
 use minions_core::workflow::Workflow;
 use minions_core::{Gru, GruBuilder, Result};
 
 use crate::support::{Job, Script, jobs, program, until};
+use crate::telemetry::{Counted, sum};
 
 /// Nothing but the end of a wait can change what is seen, so that is what is awaited.
 async fn let_everything_happen() {
@@ -117,7 +120,9 @@ fn carriers(loads: impl IntoIterator<Item = Load>, gate: &Gate) -> GruBuilder {
 
 #[test]
 fn p2_what_is_in_flight_is_bounded_by_its_bytes() {
-    simulate(3, async {
+    let recorder = DebuggingRecorder::new();
+    let counted = Counted::by(&recorder);
+    let program = async {
         let gate = Gate::new();
         let builder = carriers((0..100).map(|_| load(10_000)), &gate);
         let gru = builder.store(MemoryStore::new()).max_bytes_in_flight(100_000).start().await.unwrap();
@@ -128,13 +133,34 @@ fn p2_what_is_in_flight_is_bounded_by_its_bytes() {
         assert!((5..=11).contains(&taken), "{taken} were taken");
         let bytes = control.snapshot().orchestrations[0].bytes_in_flight;
         assert!((100_000..230_000).contains(&bytes), "{bytes}");
+        let gauge =
+            || sum(&counted.take(), names::WORKFLOWS_BYTES, &["orchestration=source/carrier", "minion=carrier"]);
+        assert_eq!(gauge(), bytes as f64);
         let seen = waits(&control);
         let reason = Reason::Bytes { orchestration: "source/carrier".into(), used: bytes, max: 100_000 };
         assert!(matches!(&seen[..], [wait] if wait.reason == reason), "{seen:?}");
         gate.open();
         gru.finished().await;
         assert_eq!(control.snapshot().orchestrations[0].bytes_in_flight, 0);
+        assert_eq!(gauge(), -(bytes as f64), "what was counted is given back; each look begins anew");
         gru.shutdown().await;
+    };
+    metrics::with_local_recorder(&recorder, || simulate(3, program));
+}
+
+#[test]
+fn p2_what_may_be_unlimited_takes_all_there_is_and_takes_it_up_again() {
+    simulate(10, async {
+        let (gate, store) = (Gate::new(), MemoryStore::new());
+        for given in [3_000, 0] {
+            let builder = carriers((0..given).map(|_| load(10)), &gate).store(store.clone());
+            let builder = builder.max_in_flight(usize::MAX).max_bytes_in_flight(u64::MAX).max_blocking(usize::MAX);
+            let gru = builder.start().await.unwrap();
+            let control = gru.control();
+            until("all in flight", async || control.snapshot().orchestrations[0].in_flight == 3_000).await;
+            assert_eq!(waits(&control), []);
+            gru.shutdown_with(StopMode::Now).await;
+        }
     });
 }
 

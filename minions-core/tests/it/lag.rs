@@ -81,6 +81,15 @@ fn t6_a_step_that_holds_the_only_thread_is_counted_by_its_name_and_closes_the_ga
 }
 
 #[test]
+fn l1_bounds_of_the_watchdog_that_cannot_be_kept_to_are_in_the_one_report() {
+    let wrong = LagBounds::default().name_after(Duration::ZERO).between(MS * 2, MS, MS);
+    let report = program(&Events::new(), Script::plain()).lag(wrong).check().unwrap_err().to_string();
+    for words in ["the lag watchdog: name_after is 0", "open_at is 2ms, more than close_at, which is 1ms"] {
+        assert!(report.contains(words), "{words} in {report}");
+    }
+}
+
+#[test]
 fn t6_a_runtime_whose_threads_are_all_held_is_behind() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {

@@ -6,6 +6,7 @@ mod support;
 
 mod admission;
 mod bounds;
+mod circuit;
 mod control;
 mod cursor;
 mod cycles;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minions_core::gru::{Durability, Finished, StartError, StopMode};
+use minions_core::gru::{Control, Durability, Finished, StartError, StopMode};
 use minions_core::minion::Flow;
 use minions_core::store::Status;
 use minions_core::testing::{Events, FaultyStore, Gate};
@@ -88,6 +88,48 @@ async fn d6_a_store_that_does_not_answer_holds_up_no_stop_and_no_shutdown() {
     assert!(matches!(report.durability, Durability::Doubtful(_)), "{report:?}");
     assert!(began.elapsed() <= 2 * Duration::from_secs(30), "{:?}", began.elapsed());
     assert!(rows(store.inner()).await.iter().all(|row| row.step == "first" && row.status == Status::Running));
+}
+
+/// Stops the orchestration while the store hangs, starts it once more, and lets the store answer only then.
+async fn stop_and_start_around_a_hang(control: &Control, store: &FaultyStore) {
+    control.stop(ID, StopMode::Now).await.unwrap();
+    control.start(ID).await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    store.work();
+}
+
+#[tokio::test(start_paused = true)]
+async fn r1_a_start_after_a_doubtful_stop_reads_no_row_before_it_is_known_what_came_of_the_stop() {
+    let (gate, store, events) = (Gate::new(), FaultyStore::new(), Events::new());
+    let script = Script::held(&gate, |step| step == "first");
+    let gru = program(&events, script.clone()).store(store.clone()).start().await.unwrap();
+    events.push(Job { number: 1 });
+    gate.arrivals(1).await;
+    store.hang();
+    gate.open();
+    until("the checkpoint to be handed over", async || store.tried().contains(&"advance")).await;
+    stop_and_start_around_a_hang(&gru.control(), &store).await;
+    events.end();
+    assert_eq!(gru.finished().await, Finished::Done);
+    assert_eq!(script.ran_of(1), ["first", "second", "third"], "a finished step does not run again");
+    assert!(gru.shutdown().await.is_clean());
+    assert!(rows(store.inner()).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn r1_an_event_whose_admission_is_in_doubt_at_a_stop_is_taken_up_by_the_next_start() {
+    let (store, events) = (FaultyStore::new(), Events::new());
+    let script = Script::plain();
+    let gru = program(&events, script.clone()).store(store.clone()).start().await.unwrap();
+    store.hang();
+    events.push(Job { number: 1 });
+    until("the event to be handed over", async || store.tried().contains(&"admit")).await;
+    stop_and_start_around_a_hang(&gru.control(), &store).await;
+    events.end();
+    assert_eq!(gru.finished().await, Finished::Done);
+    assert_eq!(script.ran_of(1), ["first", "second", "third"]);
+    assert!(gru.shutdown().await.is_clean());
+    assert!(rows(store.inner()).await.is_empty());
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::support::{Feed, ID, Job, Script, jobs, program, rows, until};
 /// Runs `test` on one thread, on which everything is counted by a recorder of its own.
 pub(crate) fn counted<T>(test: impl AsyncFnOnce(&Counted) -> T) -> T {
     let recorder = DebuggingRecorder::new();
-    let counted = Counted(recorder.snapshotter());
+    let counted = Counted::by(&recorder);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     metrics::with_local_recorder(&recorder, || runtime.block_on(test(&counted)))
 }
@@ -31,6 +31,11 @@ pub(crate) struct Counted(Snapshotter);
 pub(crate) type Values = BTreeMap<String, f64>;
 
 impl Counted {
+    /// What `recorder` counts.
+    pub(crate) fn by(recorder: &DebuggingRecorder) -> Self {
+        Self(recorder.snapshotter())
+    }
+
     /// Everything since the last call; all but gauges that are set start over with each.
     pub(crate) fn take(&self) -> Values {
         let all = self.0.snapshot().into_vec().into_iter();
@@ -88,7 +93,13 @@ fn w3_every_outcome_is_counted_once_and_gauges_go_back_to_zero() {
     assert_eq!(count(names::STEPS_STARTED, &[]), 10.0 + 10.0 + 2.0);
     assert_eq!(count(names::STEP_DURATION, &[]), 10.0 + 10.0 + 2.0);
     assert_eq!(count(names::QUARANTINED, &[]), 4.0);
-    for gauge in [names::WORKFLOWS_IN_FLIGHT, names::STEPS_IN_FLIGHT, names::CHECKPOINTS_BLOCKED, names::COMPONENT_UP] {
+    for gauge in [
+        names::WORKFLOWS_IN_FLIGHT,
+        names::WORKFLOWS_BYTES,
+        names::STEPS_IN_FLIGHT,
+        names::CHECKPOINTS_BLOCKED,
+        names::COMPONENT_UP,
+    ] {
         assert_eq!(count(gauge, &[]), 0.0, "{gauge}");
     }
     let documented: Vec<_> = names::TABLE.iter().map(|metric| metric.name).collect();
@@ -135,6 +146,7 @@ fn parked_and_interrupted_workflows_leave_no_gauge_behind() {
         let expected = if mode == StopMode::Park { 3.0 } else { 0.0 };
         assert_eq!(sum(&values, names::WORKFLOWS_PARKED, &[]), expected);
         assert_eq!(sum(&values, names::WORKFLOWS_IN_FLIGHT, &[]), 0.0);
+        assert_eq!(sum(&values, names::WORKFLOWS_BYTES, &[]), 0.0);
         assert_eq!(sum(&values, names::STEPS_IN_FLIGHT, &[]), 0.0);
     }
 }

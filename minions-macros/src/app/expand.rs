@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::Path;
 use syn::spanned::Spanned as _;
 
-use super::model::{App, Edge, Facade};
+use super::model::{App, Edge, Facade, InFlight};
 
 /// The type, its functions and `main`.
 pub(crate) fn app(facade: &Facade, app: &App) -> TokenStream {
@@ -68,7 +68,10 @@ fn line(root: &Path, edge: &Edge) -> TokenStream {
     };
     let config = config.as_ref().map(|config| quote!(.config(#config)));
     let id = id.as_ref().map(|id| quote!(.id(#id)));
-    let max_in_flight = max_in_flight.as_ref().map(|workflows| quote!(.max_in_flight(#workflows)));
+    let max_in_flight = max_in_flight.as_ref().map(|workflows| match workflows {
+        InFlight::AtMost(workflows) => quote!(.max_in_flight(#workflows)),
+        InFlight::Unlimited => quote!(.max_in_flight(::core::primitive::usize::MAX)),
+    });
     let start = start.as_ref().map(|start| quote!(.start(#start)));
     quote! {
         let builder = {

@@ -37,10 +37,16 @@ pub(crate) struct Edge {
     pub(crate) minion: Type,
     pub(crate) config: Option<LitStr>,
     pub(crate) id: Option<LitStr>,
-    pub(crate) max_in_flight: Option<LitInt>,
+    pub(crate) max_in_flight: Option<InFlight>,
     pub(crate) start: Option<LitBool>,
     /// How it is written, to find it twice.
     text: String,
+}
+
+/// What `max_in_flight` says.
+pub(crate) enum InFlight {
+    AtMost(LitInt),
+    Unlimited,
 }
 
 impl App {
@@ -203,9 +209,15 @@ impl Edge {
                 Expr::Lit(ExprLit { lit: Lit::Int(number), .. })
                     if number.base10_parse::<u32>().is_ok_and(|number| number > 0) =>
                 {
-                    self.max_in_flight = Some(number);
+                    self.max_in_flight = Some(InFlight::AtMost(number));
                 }
-                other => diag.at(other, "option `max_in_flight` takes a whole number above zero: `max_in_flight = 64`"),
+                Expr::Lit(ExprLit { lit: Lit::Str(word), .. }) if word.value() == "unlimited" => {
+                    self.max_in_flight = Some(InFlight::Unlimited);
+                }
+                other => diag.at(
+                    other,
+                    "option `max_in_flight` takes a whole number above zero, or \"unlimited\": `max_in_flight = 64`",
+                ),
             },
             "start" => match value {
                 Expr::Lit(ExprLit { lit: Lit::Bool(start), .. }) => self.start = Some(start),
@@ -281,11 +293,19 @@ mod tests {
         assert_eq!(app.header.attributes.len(), 1);
         assert!(app.header.args.is_some() && !app.header.no_main);
         assert_eq!(app.edges[1].id.as_ref().unwrap().value(), "audit");
+        assert!(matches!(app.edges[1].max_in_flight, Some(InFlight::AtMost(_))));
         assert!(!app.edges[1].start.as_ref().unwrap().value());
         assert_eq!(
             app.edges[1].text,
             "pages::Sitemap => Auditor { config = \"config/audit-*.toml\" , id = \"audit\" , max_in_flight = 64 , start = false }"
         );
+    }
+
+    #[test]
+    fn as_many_as_come_may_be_in_flight() {
+        let (app, seen) = parse(quote!(A => B { max_in_flight = "unlimited" }));
+        assert!(seen.is_empty(), "{seen:?}");
+        assert!(matches!(app.edges[0].max_in_flight, Some(InFlight::Unlimited)));
     }
 
     #[test]
@@ -310,7 +330,10 @@ mod tests {
         assert!(one(quote!(A => B { confg = "x" })).contains("did you mean `config`?"));
         assert!(one(quote!(A => B { config = "x", config = "y" })).contains("given twice"));
         assert!(one(quote!(A => B { config = 3 })).contains("takes the path of a file"));
-        assert!(one(quote!(A => B { max_in_flight = 0 })).contains("above zero"));
+        for wrong in [quote!(0), quote!(-1), quote!(99999999999), quote!("many"), quote!("Unlimited"), quote!(1.5)] {
+            let said = one(quote!(A => B { max_in_flight = #wrong }));
+            assert!(said.contains("above zero, or \"unlimited\""), "{said}");
+        }
         assert!(one(quote!(A => B { start = "no" })).contains("`start` takes true or false"));
         assert!(one(quote!(A B)).contains("expected `=>`"));
         assert!(one(quote!(A => B C => D)).contains("expected `,`"));
