@@ -25,6 +25,10 @@ use super::{Applied, Op, StateStore, StoreError};
 /// Beyond this a batch gains nothing and only delays the first waiter.
 const MAX_BATCH: usize = 4096;
 
+/// So many waiters are back with their next operation sooner than a disk has written. More of them are better off in two
+/// groups, of which one runs while the operations of the other are written.
+const FEW: usize = 128;
+
 /// How long a waiter waits for a store that does not answer, before it is told.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -100,6 +104,8 @@ async fn feed(
     let slots = Arc::new(Semaphore::new(store.batches_in_flight().max(1)));
     // What was too heavy for the last batch comes first.
     let mut waiting = Vec::new();
+    // How large the last batch was.
+    let mut last = 0;
     loop {
         // The slot comes first: whatever arrives while the store is busy joins the batch.
         let slot = free(&slots, &mut waiting, &mut requests).await;
@@ -118,8 +124,10 @@ async fn feed(
                 }
             }
         }
-        // Whoever woke together with the first one has not come yet: alone it would take the write that all of them can share.
-        others_first().await;
+        if last <= FEW {
+            // Whoever woke together with the first one has not come yet: alone it would take the write that all can share.
+            others_first().await;
+        }
         while waiting.len() < MAX_BATCH
             && let Ok(request) = requests.try_recv()
         {
@@ -128,6 +136,7 @@ async fn feed(
         let (ops, answers): (Vec<_>, Vec<_>) =
             waiting.drain(..light(&waiting)).map(|request| (request.op, request.answer)).unzip();
         let began = Instant::now();
+        last = ops.len();
         let committed = store.commit(ops);
         let metrics = metrics.clone();
         // Its own task, so that a store that panics harms only this batch, and so that the waiters are woken while the
