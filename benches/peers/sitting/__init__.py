@@ -1,0 +1,1 @@
+"""One sitting in which other engines and Minions do the same work."""
