@@ -103,7 +103,12 @@ impl Reader {
     }
 
     pub(crate) async fn count_in_lanes(&self, which: &InLanes) -> Result<u64, StoreError> {
-        let mut query = in_lanes("SELECT count(*)", which);
+        // Apart, so that those that wait are gone through no further than they count.
+        let mut query = QueryBuilder::new("SELECT (");
+        has_had_its_turn(&mut query, which);
+        query.push(") + (");
+        waits(&mut query, which);
+        query.push(")");
         let row = query.build().fetch_one(&self.pool).await.map_err(unreadable)?;
         row.try_get::<i64, _>(0).map(i64::cast_unsigned).map_err(unreadable)
     }
@@ -217,13 +222,7 @@ fn scan(filter: &Filter) -> Option<QueryBuilder<Sqlite>> {
 fn in_lanes(select: &str, which: &InLanes) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(select);
     query.push(" FROM workflow w INDEXED BY workflow_lane WHERE w.lane IS NOT NULL AND ");
-    of(&mut query, &which.orchestration);
-    if let Some(lane) = &which.lane {
-        query.push(" AND w.lane = ").push_bind(lane.to_string());
-    }
-    if let Some(after) = &which.after {
-        query.push(" AND w.lane > ").push_bind(after.to_string());
-    }
+    of_lanes(&mut query, which);
     let waiting = value::WAITING;
     query.push(format_args!(" AND (w.status <> {waiting} OR ((w.wake_ms IS NULL OR w.wake_ms <= "));
     query.push_bind(which.until_ms).push(")");
@@ -232,6 +231,35 @@ fn in_lanes(select: &str, which: &InLanes) -> QueryBuilder<Sqlite> {
     }
     query.push("))");
     query
+}
+
+fn of_lanes(query: &mut QueryBuilder<Sqlite>, which: &InLanes) {
+    of(query, &which.orchestration);
+    if let Some(lane) = &which.lane {
+        query.push(" AND w.lane = ").push_bind(lane.to_string());
+    }
+    if let Some(after) = &which.after {
+        query.push(" AND w.lane > ").push_bind(after.to_string());
+    }
+}
+
+fn has_had_its_turn(query: &mut QueryBuilder<Sqlite>, which: &InLanes) {
+    counted(query, which);
+    query.push(format_args!(" AND w.status < {}", value::WAITING));
+}
+
+fn waits(query: &mut QueryBuilder<Sqlite>, which: &InLanes) {
+    counted(query, which);
+    query.push(format_args!(" AND w.status = {} AND (w.wake_ms IS NULL OR w.wake_ms <= ", value::WAITING));
+    query.push_bind(which.until_ms).push(")");
+    if let Some(before) = which.before {
+        query.push(" AND w.key < ").push_bind(before.key());
+    }
+}
+
+fn counted(query: &mut QueryBuilder<Sqlite>, which: &InLanes) {
+    query.push("SELECT count(*) FROM workflow w INDEXED BY workflow_lane WHERE w.lane IS NOT NULL AND ");
+    of_lanes(query, which);
 }
 
 /// A part of what comes after a place in the order of waking.
@@ -406,6 +434,15 @@ mod tests {
             assert!(plan.contains(&first), "{plan:#?}");
             assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
         }
+    }
+
+    #[test]
+    fn who_is_before_one_in_its_lane_is_counted_no_further_than_that_one() {
+        let which = InLanes::of("sitemap/watcher".into(), 9).lane("a".into()).before(WorkflowId::from_bytes([0; 16]));
+        let mut query = QueryBuilder::new("");
+        waits(&mut query, &which);
+        let (plan, how) = (plan(&query), "orchestration=? AND lane=? AND status=? AND rowid<?");
+        assert!(plan.contains(&format!("SEARCH w USING INDEX workflow_lane ({how})")), "{plan:#?}");
     }
 
     #[test]
