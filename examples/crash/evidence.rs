@@ -107,10 +107,7 @@ fn read_database(file: &Path, evidence: &mut Evidence) -> Result<(), Trouble> {
         return Ok(());
     }
     let mut workflows = database.prepare(
-        "SELECT lower(hex(workflow.id)), orchestration.name, status, step, seq, attempt, context, failures,
-                coalesce(workflow.event, large_event.event)
-         FROM workflow JOIN orchestration ON orchestration.id = workflow.orchestration
-         LEFT JOIN large_event ON large_event.key = workflow.key",
+        "SELECT id, orchestration, status, step, seq, attempt, context, failures, event FROM minions_workflow",
     )?;
     let mut rows = workflows.query([])?;
     while let Some(row) = rows.next()? {
@@ -119,8 +116,8 @@ fn read_database(file: &Path, evidence: &mut Evidence) -> Result<(), Trouble> {
         let context: serde_json::Value = serde_json::from_str(&text(row, 6)?)?;
         let stored = Row {
             workflow: row.get(0)?,
-            quarantined: row.get::<_, i64>(2)? == 1,
-            waits: row.get::<_, i64>(2)? == 2,
+            quarantined: row.get::<_, String>(2)? == "quarantined",
+            waits: row.get::<_, String>(2)? == "waiting",
             step: row.get(3)?,
             seq: row.get(4)?,
             attempt: row.get(5)?,

@@ -28,6 +28,7 @@
 
 mod apply;
 mod durability;
+mod head;
 mod lock;
 mod migration;
 mod open;
@@ -38,6 +39,7 @@ mod schema;
 mod session;
 mod state_file;
 mod store;
+mod stored;
 mod tx;
 mod vacuum;
 mod value;

@@ -129,8 +129,11 @@ impl<'c> Session<'c> {
     /// Applies `op` under its own savepoint, so that nothing of it remains if it is rejected, nor of what users have
     /// written in it.
     fn isolated(&mut self, op: &Op) -> Result<Result<Applied, StoreError>, Failed> {
+        self.statements.rest();
         self.run("SAVEPOINT operation")?;
-        match self.statements.apply(op) {
+        let applied = self.statements.apply(op);
+        self.statements.rest();
+        match applied {
             Ok(applied) => {
                 self.run("RELEASE operation")?;
                 Ok(Ok(applied))
@@ -188,6 +191,7 @@ impl<'c> Session<'c> {
         // Unwind safe: whatever `work` has left half done is rolled back or forgotten below.
         let work = |()| catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| Err(panicked(&*panic)));
         let result = owned.and_then(work);
+        self.statements.rest();
         let result = result.and_then(|value| match self.commit.execute([]) {
             Ok(_) => Ok(value),
             Err(error) => Err(Failed::unavailable(error)),
@@ -381,9 +385,10 @@ pub(crate) mod tests {
         let connection = database();
         let mut session = session_of(&connection);
         assert!(session.commit(&[admit_one(ids(1)[0])])[0].is_ok());
-        let row = "SELECT json_type(context, '$.digest'), event ->> 'url', typeof(context), length(id) FROM workflow";
+        let row =
+            "SELECT json_type(context, '$.digest'), event ->> 'url', typeof(context), length(id) FROM minions_workflow";
         let row: (String, String, String, i64) =
             connection.query_row(row, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
-        assert_eq!(row, ("null".to_owned(), "https://example.org/".to_owned(), "text".to_owned(), 16));
+        assert_eq!(row, ("null".to_owned(), "https://example.org/".to_owned(), "text".to_owned(), 32));
     }
 }

@@ -16,7 +16,7 @@ use crate::lock::Place;
 use crate::open::{self, Database};
 use crate::owner::Owner;
 use crate::session::{Results, Session};
-use crate::{Durability, vacuum};
+use crate::{Durability, head, vacuum};
 
 /// The queue of the writer's thread. Dropping it is an orderly end as well, only nobody hears how it went.
 #[derive(Debug)]
@@ -179,8 +179,9 @@ fn in_place(place: &Place, session: &mut Session<'_>) -> Result<(), StoreError> 
 
 fn last_id(connection: &Connection) -> rusqlite::Result<Option<WorkflowId>> {
     connection
-        .query_row("SELECT id FROM workflow ORDER BY key DESC LIMIT 1", [], |row| {
-            row.get(0).map(WorkflowId::from_bytes)
+        .query_row("SELECT key, substr(checkpoint, 1, 17) FROM workflow ORDER BY key DESC LIMIT 1", [], |row| {
+            let rest = row.get_ref(1)?.as_bytes().unwrap_or_default();
+            Ok(head::identity(row.get(0)?, rest).unwrap_or_else(|of_key| of_key))
         })
         .optional()
 }

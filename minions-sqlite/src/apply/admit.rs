@@ -5,16 +5,17 @@ use rusqlite::{OptionalExtension as _, params};
 use minions_core::store::{Admit, Applied, CursorMove, Dedupe, NewWorkflow, StoreError};
 use minions_core::workflow::WorkflowId;
 
+use crate::head::{self, Head, Kind, Mark, VERSION};
 use crate::value;
 
-use super::{Failed, Statements};
+use super::special::Special;
+use super::{Failed, Statements, row};
 
 /// A longer event is kept beside the row, because changing a row rewrites all of it.
 const INLINE_EVENT: usize = 1024;
 
-pub(super) const INSERT: &str = "INSERT INTO workflow (key, id, orchestration, status, steps_hash, seq, attempt, \
-     created_ms, updated_ms, wake_ms, step, context, event, version, lane) \
-     VALUES (?1, ?2, ?3, ?12, ?4, 0, 0, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING";
+pub(super) const INSERT: &str = "INSERT INTO workflow (key, orchestration, created_ms, checkpoint, event) \
+     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
 
 impl Statements<'_> {
     pub(super) fn admit(&mut self, op: &Admit) -> Result<Applied, Failed> {
@@ -86,48 +87,42 @@ impl Statements<'_> {
     }
 
     fn create(&mut self, op: &Admit, new: &NewWorkflow) -> Result<(), Failed> {
-        let failed = |error| Failed::of(error, new.id);
-        if self.insert(op, new).map_err(failed)? {
+        row::short(new.id, &new.step)?;
+        if self.insert(op, new).map_err(|error| Failed::of(error, new.id))? || self.row(new.id)?.is_some() {
             return Ok(());
         }
-        let stored: Option<[u8; 16]> = self
-            .rare("SELECT id FROM workflow WHERE key = ?1")
-            .and_then(|mut select| select.query_row([new.id.key()], |row| row.get(0)).optional())
-            .map_err(failed)?;
-        match stored.map(WorkflowId::from_bytes).filter(|stored| *stored != new.id) {
-            None => Ok(()),
-            // Its siblings may be stored already.
-            Some(stored) => Err(Failed::Poisonous(StoreError::rejected(format!(
-                "workflow {} has the key of workflow {stored}",
-                new.id
-            )))),
-        }
+        // Its siblings may be stored already.
+        Err(Failed::Poisonous(StoreError::rejected(format!(
+            "workflow {} has the key of another workflow, which is stored",
+            new.id
+        ))))
     }
 
     /// Whether the workflow was not there yet.
     fn insert(&mut self, op: &Admit, new: &NewWorkflow) -> rusqlite::Result<bool> {
         let orchestration = self.name(&new.orchestration)?;
-        let (key, id) = (new.id.key(), new.id.as_bytes());
+        let key = new.id.key();
+        let special = Special {
+            status: if new.waits { value::WAITING } else { value::RUNNING },
+            wake_ms: new.wake_ms,
+            lane: new.lane.as_deref().map(str::to_owned),
+            ..Special::default()
+        };
+        let mut head = Head::new(new.id);
+        head.set_mark(special.mark());
+        head.set_count(VERSION, new.version);
+        head.set_steps_hash(new.steps_hash);
+        head.set_updated_ms(op.at_ms);
+        let kind = Kind::of(&new.context);
+        head.write(&new.step, &new.context, kind, &mut self.value);
+        self.value.resize(head::roomy(self.value.len()), b' ');
         let inline = (op.event.len() <= INLINE_EVENT).then(|| value::encoded(&op.event));
         let is_long = inline.is_none();
-        let context = value::encoded(&new.context);
-        let hash = new.steps_hash.cast_signed();
-        let status = if new.waits { value::WAITING } else { value::RUNNING };
-        let values = params![
-            key,
-            id,
-            orchestration,
-            hash,
-            op.at_ms,
-            new.wake_ms,
-            new.step,
-            context,
-            inline,
-            new.version,
-            new.lane,
-            status
-        ];
-        let inserted = self.insert.execute(values)? == 1;
+        let checkpoint = row::stored(&self.value, kind);
+        let inserted = self.insert.execute(params![key, orchestration, op.at_ms, checkpoint, inline])? == 1;
+        if inserted && special.mark() != Mark::Plain {
+            self.keep_special(new.id, &special)?;
+        }
         if inserted && is_long {
             self.insert_large_event(key, &op.event)?;
         }

@@ -1,29 +1,32 @@
 //! One operation, as statements.
 //!
-//! What every step does (admit, advance, resolve) is one prepared statement for each row as long as nothing special is
-//! asked for: it changes a row that is as it is expected to be, and only when it has changed none the row is looked at
-//! (`turn`). Whatever is rare goes through the connection's cache of statements.
+//! Whoever changes a row looks at its head first (`row`), which says whether it is as it is expected to be. What every
+//! step does (admit, advance, resolve) is then one prepared statement, or one write in place, as long as there is nothing
+//! special about the workflow. Whatever is rare goes through the connection's cache of statements.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Statement, params};
+use rusqlite::{CachedStatement, Connection, Statement};
 
 use minions_core::store::{Applied, Op, StoreError};
 use minions_core::workflow::WorkflowId;
 
 use crate::tx::{Effects, Guard};
-use crate::value::QUARANTINED;
 
 mod admit;
 mod aside;
 mod failed;
 mod progress;
 mod remove;
+mod row;
 mod signal;
+mod special;
 mod tidy;
 
 pub(crate) use failed::{Failed, is_full};
+
+use row::Handle;
 
 /// How many statements the connection remembers; more than there are in this crate.
 const REMEMBERED: usize = 128;
@@ -34,8 +37,12 @@ pub(crate) struct Statements<'c> {
     connection: &'c Connection,
     effects: Effects<'c>,
     insert: Statement<'c>,
-    advance: Statement<'c>,
+    update: Statement<'c>,
     delete: Statement<'c>,
+    /// Open while checkpoints are written in place.
+    handle: Option<Handle<'c>>,
+    /// Where values are put together.
+    value: Vec<u8>,
     /// What has been read of the table of names; must be forgotten when a transaction is rolled back.
     names: HashMap<Arc<str>, i64>,
     /// Whether there may be any row in the tables beside the workflows; spares most stores a look-up for every row that
@@ -50,24 +57,6 @@ struct MayHave {
     suspects: bool,
 }
 
-/// What a row says to an operation that makes a revision of it.
-#[derive(Debug)]
-enum Turn {
-    Now(Row),
-    /// The operation was repeated.
-    Past,
-}
-
-/// What operations look at before they change a row.
-#[derive(Debug)]
-struct Row {
-    status: i64,
-    revision: i64,
-    failures: Option<String>,
-    signal: Option<String>,
-    rests: bool,
-}
-
 impl<'c> Statements<'c> {
     pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         // Before any statement is prepared, because it makes all that are be prepared again.
@@ -80,8 +69,10 @@ impl<'c> Statements<'c> {
             connection,
             effects,
             insert: connection.prepare(admit::INSERT)?,
-            advance: connection.prepare(progress::ADVANCE)?,
+            update: connection.prepare(row::UPDATE)?,
             delete: connection.prepare(remove::DELETE)?,
+            handle: None,
+            value: Vec::new(),
             names: HashMap::new(),
             may_have: MayHave {
                 large_events: any("large_event")?,
@@ -142,56 +133,6 @@ impl<'c> Statements<'c> {
         self.names.insert(name.clone(), id);
         Ok(id)
     }
-
-    fn row(&self, id: WorkflowId) -> Result<Option<Row>, Failed> {
-        let read = || {
-            self.rare(
-                "SELECT status, revision, failures, signal, wake_ms IS NOT NULL FROM workflow WHERE key = ?1 AND id = ?2",
-            )?
-            .query_row(params![id.key(), id.as_bytes()], |row| {
-                Ok(Row {
-                    status: row.get(0)?,
-                    revision: row.get(1)?,
-                    failures: row.get(2)?,
-                    signal: row.get(3)?,
-                    rests: row.get(4)?,
-                })
-            })
-            .optional()
-        };
-        read().map_err(|error| Failed::of(error, id))
-    }
-
-    fn stored(&self, id: WorkflowId) -> Result<Row, Failed> {
-        self.row(id)?.ok_or_else(|| missing(id))
-    }
-
-    /// Whether the row of `id` is about to be at `revision`.
-    fn turn(&self, id: WorkflowId, revision: u32) -> Result<Turn, Failed> {
-        let row = self.stored(id)?;
-        let (at, revision) = (row.revision, i64::from(revision));
-        if at >= revision {
-            return Ok(Turn::Past);
-        }
-        if at + 1 < revision {
-            return Err(Failed::refused(format!("workflow {id} is at revision {at}, not before {revision}")));
-        }
-        Ok(Turn::Now(row))
-    }
-
-    fn quarantined(&self, id: WorkflowId) -> Result<Row, Failed> {
-        let row = self.stored(id)?;
-        if row.status == QUARANTINED {
-            Ok(row)
-        } else {
-            Err(Failed::refused(format!("workflow {id} is not quarantined")))
-        }
-    }
-}
-
-/// The revision that a row must have to be brought to `revision`; no row has it if there is none before.
-fn before(revision: u32) -> i64 {
-    i64::from(revision) - 1
 }
 
 fn missing(id: WorkflowId) -> Failed {

@@ -5,49 +5,52 @@ use rusqlite::params;
 use minions_core::store::{Discard, Ended, Resolve};
 use minions_core::workflow::WorkflowId;
 
+use crate::head::{Mark, REVISION};
 use crate::value;
 
-use super::{Failed, Statements, before};
+use super::row::{Row, damaged};
+use super::{Failed, Statements};
 
-/// Removes a workflow that is as it is expected to be.
-pub(super) const DELETE: &str = "DELETE FROM workflow WHERE key = ?1 AND id = ?2 AND revision = ?3";
+/// Removes a workflow whose row was looked at.
+pub(super) const DELETE: &str = "DELETE FROM workflow WHERE key = ?1";
 
 impl Statements<'_> {
     pub(super) fn resolve(&mut self, op: &Resolve) -> Result<(), Failed> {
-        let failed = |error| Failed::of(error, op.id);
-        let before = before(op.revision);
-        let deleted = self.delete.execute(params![op.id.key(), op.id.as_bytes(), before]).map_err(failed)?;
-        if deleted == 0 {
-            // A missing row is no error: the operation was repeated.
-            let Some(row) = self.row(op.id)? else { return Ok(()) };
-            let (at, revision) = (row.revision, op.revision);
-            return Err(Failed::refused(if at > before {
-                format!("workflow {} is at revision {at} and has gone beyond its end at {revision}", op.id)
-            } else {
-                format!("workflow {} is at revision {at}, not before {revision}", op.id)
-            }));
+        // A missing row is no error: the operation was repeated.
+        let Some(row) = self.row(op.id)? else { return Ok(()) };
+        let at = row.head.count(REVISION).map_err(|damage| damaged(op.id, &damage))?;
+        let revision = op.revision;
+        if at >= revision {
+            let what = format!("workflow {} is at revision {at} and has gone beyond its end at {revision}", op.id);
+            return Err(Failed::refused(what));
         }
-        self.delete_belongings(op.id).map_err(failed)?;
+        if at + 1 < revision {
+            return Err(Failed::refused(format!("workflow {} is at revision {at}, not before {revision}", op.id)));
+        }
+        self.delete(op.id, &row)?;
         self.ask(&op.emits, &op.work)?;
         op.history.as_ref().map_or(Ok(()), |ended| self.remember(ended))
     }
 
     pub(super) fn discard(&mut self, op: &Discard) -> Result<(), Failed> {
-        let failed = |error| Failed::of(error, op.id);
-        let id = params![op.id.key(), op.id.as_bytes()];
-        let delete = self.rare("DELETE FROM workflow WHERE key = ?1 AND id = ?2");
-        if delete.and_then(|mut delete| delete.execute(id)).map_err(failed)? == 0 {
-            return Err(super::missing(op.id));
-        }
-        self.delete_belongings(op.id).map_err(failed)
+        let row = self.stored(op.id)?;
+        self.delete(op.id, &row)
     }
 
-    /// Removes what belongs to a workflow whose row is gone.
-    fn delete_belongings(&self, id: WorkflowId) -> rusqlite::Result<()> {
-        let delete = |there: bool, sql| if there { self.rare(sql)?.execute([id.key()]).map(drop) } else { Ok(()) };
-        self.delete_large_event(id)?;
-        delete(self.may_have.signals, "DELETE FROM minions_signal WHERE key = ?1")?;
-        delete(self.may_have.suspects, "DELETE FROM minions_suspect WHERE key = ?1")
+    /// Removes a row with everything that belongs to its workflow.
+    fn delete(&mut self, id: WorkflowId, row: &Row) -> Result<(), Failed> {
+        let key = id.key();
+        let mut delete = || {
+            self.delete.execute([key])?;
+            if row.head.mark() != Mark::Plain {
+                self.forget_special(id)?;
+            }
+            self.delete_large_event(id)?;
+            let delete = |there: bool, sql| if there { self.rare(sql)?.execute([key]).map(drop) } else { Ok(()) };
+            delete(self.may_have.signals, "DELETE FROM minions_signal WHERE key = ?1")?;
+            delete(self.may_have.suspects, "DELETE FROM minions_suspect WHERE key = ?1")
+        };
+        delete().map_err(|error| Failed::of(error, id))
     }
 
     pub(super) fn delete_large_event(&self, id: WorkflowId) -> rusqlite::Result<()> {

@@ -23,10 +23,10 @@ impl Statements<'_> {
         }
         self.may_have.signals = true;
         // One that is awake, or in quarantine, finds it when it comes to it.
-        if row.rests && row.signal.as_ref() == Some(&op.name) {
-            self.rare("UPDATE workflow SET wake_ms = ?2 WHERE key = ?1")
-                .and_then(|mut update| update.execute(params![key, op.at_ms]))
-                .map_err(failed)?;
+        let mut special = self.special(op.id, &row)?;
+        if special.wake_ms.is_some() && special.signal.as_ref() == Some(&op.name) {
+            special.wake_ms = Some(op.at_ms);
+            self.keep_special(op.id, &special).map_err(failed)?;
         }
         Ok(Applied::Done)
     }

@@ -59,8 +59,8 @@ fn among_neighbours(bound: Duration, work: Work) -> StoreError {
         result.expect("a neighbour's effect is kept");
     }
     assert_eq!(count(&connection, "visit"), 4, "every neighbour's effect is there once, and nothing of the other");
-    assert_eq!(count(&connection, "workflow WHERE revision = 1"), 4);
-    assert_eq!(count(&connection, &format!("workflow WHERE revision = 0 AND key = {}", ids[2].key())), 1);
+    assert_eq!(count(&connection, "minions_workflow WHERE revision = 1"), 4);
+    assert_eq!(count(&connection, &format!("minions_workflow WHERE revision = 0 AND key = {}", ids[2].key())), 1);
     // The connection is as good as before.
     assert!(session.commit(&[advance(ids[2], visit("later"))])[0].is_ok());
     assert_eq!(count(&connection, "visit"), 5);
@@ -256,13 +256,14 @@ fn work_for_another_store_is_rejected() {
     let error = results[1].as_ref().unwrap_err();
     assert!(error.is_rejected() && !error.is_work_failed(), "{error}");
     assert!(error.to_string().contains("`Watcher.record`") && error.to_string().contains("`postgres`"), "{error}");
-    assert_eq!(count(&connection, "workflow WHERE revision = 0"), 1);
+    assert_eq!(count(&connection, "minions_workflow WHERE revision = 0"), 1);
 }
 
 #[test]
 fn what_belongs_to_the_runtime_is_out_of_reach() {
     let forbidden = [
-        ("UPDATE workflow SET revision = 7", "the table `workflow` belongs to the runtime"),
+        ("UPDATE workflow SET checkpoint = 7", "the table `workflow` belongs to the runtime"),
+        ("SELECT id FROM minions_workflow", "belongs to the runtime"),
         ("DELETE FROM minions_signal", "the table `minions_signal` belongs to the runtime"),
         ("SELECT value FROM Meta", "belongs to the runtime"),
         ("CREATE TABLE minions_new (x)", "belongs to the runtime"),

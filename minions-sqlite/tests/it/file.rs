@@ -185,17 +185,19 @@ async fn r3_a_row_with_impossible_counts_is_read_as_damaged_beside_good_ones() {
     let rows = (0..3).map(|_| new_workflow(ids.next())).collect();
     store.commit(vec![admit(rows).into()]).await.remove(0).unwrap();
     let shell = rusqlite::Connection::open(&path).unwrap();
-    let set = |row: i64, what: &str| {
+    let set = |row: i64, at: i64, number: &str| {
         shell
             .execute(
-                &format!("UPDATE workflow SET {what} WHERE key = (SELECT key FROM workflow ORDER BY key LIMIT 1 OFFSET {row})"),
-                [],
+                "UPDATE workflow SET checkpoint = substr(checkpoint, 1, ?2) || ?3 || substr(checkpoint, ?2 + 11) \
+                 WHERE key = (SELECT key FROM workflow ORDER BY key LIMIT 1 OFFSET ?1)",
+                rusqlite::params![row, at, number],
             )
             .unwrap();
     };
-    set(0, "seq = -1");
-    set(1, "attempt = 9223372036854775807");
+    // Where `seq` and `attempt` are.
+    set(0, 29, "-000000001");
+    set(1, 39, "9999999999");
     let rows = store.scan(Filter::all(), 9).await.unwrap();
     let damage: Vec<_> = rows.iter().map(|row| row.damage.as_deref()).collect();
-    assert_eq!(damage, [Some("its seq is -1"), Some("its attempt is 9223372036854775807"), None]);
+    assert_eq!(damage, [Some("its seq is -1"), Some("its attempt is 9999999999"), None]);
 }

@@ -45,7 +45,7 @@ async fn a_newer_schema_is_refused() {
     let error = refused(&path).await;
     assert!(error.is_newer_schema(), "{error}");
     let text = error.to_string();
-    assert!(text.contains("version 9") && text.contains("above 3"), "{text}");
+    assert!(text.contains("version 9") && text.contains("above 4"), "{text}");
 }
 
 #[tokio::test]

@@ -9,6 +9,12 @@ use minions_core::store::StoreError;
 use crate::apply;
 use crate::owner::{self, Owner};
 
+#[cfg(test)]
+mod upgrade;
+mod versions;
+
+use versions::{MIGRATIONS, Migration};
+
 /// What the names begin with that this crate gives to tables and indexes since its second schema.
 pub(crate) const PREFIX: &str = "minions_";
 
@@ -17,143 +23,6 @@ pub(crate) const FIRST_TABLES: [&str; 4] = ["meta", "orchestration", "workflow",
 
 /// `PRAGMA application_id` of our files: "Mnns".
 const APPLICATION_ID: i32 = 0x4d6e_6e73;
-
-type Migration = fn(&Connection) -> rusqlite::Result<()>;
-
-/// Migration number `n` brings a file from version `n` to `n + 1`. Files are out there: append, never change.
-const MIGRATIONS: &[Migration] = &[create, grow, form_lanes];
-
-/// The first schema. Its comments are kept in the file, for whoever looks at it with a shell.
-///
-/// No secondary index: each would cost every checkpoint. Rows are found by `key`, which ascends in the order of
-/// creation, so that a batch dirties few pages.
-fn create(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(
-        "CREATE TABLE meta (
-            name  TEXT PRIMARY KEY,
-            value ANY NOT NULL
-        ) STRICT, WITHOUT ROWID;
-        INSERT INTO meta VALUES ('epoch', 0);
-
-        -- Names are long and few.
-        CREATE TABLE orchestration (
-            id   INTEGER PRIMARY KEY,
-            name TEXT NOT NULL UNIQUE
-        ) STRICT;
-
-        CREATE TABLE workflow (
-            key           INTEGER PRIMARY KEY, -- the 60 leading bits of id without its version
-            id            BLOB NOT NULL,       -- UUID version 7
-            orchestration INTEGER NOT NULL,    -- orchestration.id
-            status        INTEGER NOT NULL,    -- 0 running, 1 quarantined
-            steps_hash    INTEGER NOT NULL,    -- of the list of steps that step belongs to
-            seq           INTEGER NOT NULL,    -- checkpoints so far; creation is number 0
-            attempt       INTEGER NOT NULL,    -- failed attempts at step so far
-            created_ms    INTEGER NOT NULL,    -- since the Unix epoch, as all times
-            updated_ms    INTEGER NOT NULL,
-            wake_ms       INTEGER,             -- sleeps until then
-            step          TEXT NOT NULL,       -- the next one, by its stable name
-            signal        TEXT,                -- waits for this one
-            lane          TEXT,                -- workflows of one lane run one after another
-            dedupe        TEXT,                -- equal keys are admitted once
-            failures      TEXT,                -- JSON, oldest first
-            context       ANY NOT NULL,
-            event         ANY                  -- NULL: see large_event
-        ) STRICT;
-
-        -- Changing a row rewrites it whole, so what is long and never changes lies elsewhere.
-        CREATE TABLE large_event (
-            key   INTEGER PRIMARY KEY,         -- workflow.key
-            event ANY NOT NULL
-        ) STRICT;",
-    )
-}
-
-/// The second schema: retries, sleep, signals, cursors, effects and history.
-///
-/// The indexes are partial, so a checkpoint of a workflow that runs does not touch them. New names begin with
-/// [`PREFIX`], because from here on users have tables of their own in the file.
-fn grow(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(
-        "-- How often the runtime has changed the row; an operation says which revision it makes.
-        ALTER TABLE workflow ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
-        -- The version of the minion's types that context and event are of.
-        ALTER TABLE workflow ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
-
-        CREATE INDEX workflow_resting ON workflow (orchestration, wake_ms) WHERE wake_ms IS NOT NULL;
-        CREATE INDEX workflow_quarantined ON workflow (orchestration) WHERE status = 1;
-
-        CREATE TABLE minions_signal (
-            key     INTEGER NOT NULL,          -- workflow.key
-            name    TEXT NOT NULL,
-            payload ANY NOT NULL,
-            PRIMARY KEY (key, name)
-        ) STRICT, WITHOUT ROWID;
-
-        -- Where the sources are that keep a cursor.
-        CREATE TABLE minions_cursor (
-            source    TEXT NOT NULL,           -- the pipeline
-            partition TEXT NOT NULL,
-            count     INTEGER NOT NULL,        -- events admitted
-            position  ANY NOT NULL,            -- after the last of them
-            PRIMARY KEY (source, partition)
-        ) STRICT, WITHOUT ROWID;
-
-        -- Keys that admit one event within their time.
-        CREATE TABLE minions_dedupe (
-            scope    TEXT NOT NULL,            -- the pipeline, or the minion that emits
-            key      TEXT NOT NULL,
-            until_ms INTEGER NOT NULL,
-            id       BLOB NOT NULL,            -- the first workflow that was admitted by it
-            PRIMARY KEY (scope, key)
-        ) STRICT, WITHOUT ROWID;
-        CREATE INDEX minions_dedupe_until ON minions_dedupe (until_ms);
-
-        -- Workflows that were running when processes died.
-        CREATE TABLE minions_suspect (
-            key      INTEGER PRIMARY KEY,      -- workflow.key
-            revision INTEGER NOT NULL,
-            deaths   INTEGER NOT NULL          -- in a row at that revision
-        ) STRICT;
-
-        -- Workflows that have ended, in the order in which they did.
-        CREATE TABLE minions_ended (
-            number        INTEGER PRIMARY KEY,
-            id            BLOB NOT NULL,
-            orchestration INTEGER NOT NULL,    -- orchestration.id
-            outcome       TEXT NOT NULL,
-            step          TEXT NOT NULL,
-            seq           INTEGER NOT NULL,
-            revision      INTEGER NOT NULL,
-            created_ms    INTEGER NOT NULL,
-            ended_ms      INTEGER NOT NULL,
-            failures      TEXT
-        ) STRICT;
-        CREATE INDEX minions_ended_order ON minions_ended (orchestration, ended_ms);
-
-        -- What users have made of tables of their own.
-        CREATE TABLE minions_migration (
-            name   TEXT NOT NULL,
-            number INTEGER NOT NULL,
-            sql    TEXT NOT NULL,
-            PRIMARY KEY (name, number)
-        ) STRICT, WITHOUT ROWID;
-
-        -- Whether the last owner has closed the file, and how many before it have not.
-        INSERT INTO meta VALUES ('clean', 1), ('deaths', 0);",
-    )
-}
-
-/// The third schema: lanes. The column is there since the first one, and has been empty so far.
-///
-/// The index is partial, so what has no lane is not in it, and none of its columns is in a checkpoint. Its order is that in
-/// which a lane is read: first who has had its turn, then who waits for it.
-fn form_lanes(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(
-        "-- In it `status` has a third value: 2, waits for its turn in its lane.
-        CREATE INDEX workflow_lane ON workflow (orchestration, lane, status) WHERE lane IS NOT NULL;",
-    )
-}
 
 /// Refuses a file that is not ours, or is newer than this program, without changing it.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
@@ -238,6 +107,7 @@ fn migrate_by(connection: &mut Connection, path: &Path, migrations: &[Migration]
 
 #[cfg(test)]
 mod tests {
+    use super::versions::{create, form_lanes, grow, part_rows};
     use super::*;
 
     fn migrated(connection: &mut Connection, migrations: &[Migration]) -> Result<i64, StoreError> {
@@ -274,14 +144,14 @@ mod tests {
     #[test]
     fn a_newer_file_is_refused_with_both_versions() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrated(&mut connection, &[create, grow, form_lanes, |_| Ok(())]).unwrap();
+        migrated(&mut connection, &[create, grow, form_lanes, part_rows, |_| Ok(())]).unwrap();
         for error in [
             check(&connection, Path::new("state.db")).unwrap_err(),
             migrate(&mut connection, Path::new("state.db")).unwrap_err(),
         ] {
             let text = error.to_string();
             assert!(error.is_newer_schema(), "{text}");
-            assert!(text.contains("version 4") && text.contains("above 3") && text.contains("state.db"), "{text}");
+            assert!(text.contains("version 5") && text.contains("above 4") && text.contains("state.db"), "{text}");
         }
     }
 }
