@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --example flood -- --seconds 60
 //! cargo run --release --example flood -- --neighbours --rounds 5
+//! cargo run --release --example flood -- --lane 100000
 //! ```
 //!
 //! The first one runs a program of its own with default settings and a hard limit of memory, as a control group where the
@@ -13,11 +14,15 @@
 //! the other one gets done while that circuit is closed and while it is open. The gate must be closed by the circuit, only
 //! of the pipeline that needs it, and open again once the resource works; what the other one gets done is told.
 //!
+//! The third one lets very many workflows wait in one lane, tells what one of them takes and how long an operator waits for an
+//! answer about them, and then lets them have their turns, which must come in order.
+//!
 //! It ends with 0, or says what did not hold.
 
 #![allow(unreachable_pub, reason = "`pub` here means: for the other modules of this program")]
 #![allow(missing_docs, missing_debug_implementations, reason = "a program has no users of its parts")]
 
+mod lane;
 mod limit;
 mod neighbours;
 mod program;
@@ -44,17 +49,26 @@ pub struct Args {
     /// Compares two pipelines instead.
     #[arg(long)]
     pub neighbours: bool,
+    /// Lets so many workflows wait in one lane instead.
+    #[arg(long, value_name = "WORKFLOWS", conflicts_with = "neighbours")]
+    pub lane: Option<u64>,
     /// How often each side has its turn then.
     #[arg(long, default_value_t = 5)]
     pub rounds: u32,
 }
 
 fn main() -> ExitCode {
-    if std::env::var_os(ROLE).is_some() {
-        return program::Flood::main();
+    match std::env::var(ROLE).as_deref() {
+        Ok(lane::ROLE) => return lane::Queue::main(),
+        Ok(_) => return program::Flood::main(),
+        Err(_) => {}
     }
     let args = Args::parse();
-    let outcome = if args.neighbours { neighbours::compare(args.rounds) } else { watch::flood(&args) };
+    let outcome = match args.lane {
+        Some(waiting) => lane::queue(waiting, args.limit),
+        None if args.neighbours => neighbours::compare(args.rounds),
+        None => watch::flood(&args),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(wrong) => {

@@ -12,11 +12,17 @@ use crate::{Args, ROLE};
 
 const ORCHESTRATION: &str = "torrent/stuck";
 
+/// What the defaults let be in flight: workflows, and what they take.
+const IN_FLIGHT: u64 = 1_024;
+const BYTES: u64 = 64 << 20;
+
 /// More than this is growth: what an allocator and a log do over minutes is less.
 const NOISE_KIB: u64 = 4 << 10;
 
-struct Program {
-    child: Child,
+pub struct Program {
+    pub child: Child,
+    /// Which of the programs it is.
+    role: &'static str,
     executable: PathBuf,
     directory: PathBuf,
 }
@@ -33,7 +39,7 @@ pub fn flood(args: &Args) -> Result<(), String> {
     let directory = tempfile::tempdir().map_err(told("a directory cannot be made"))?;
     let limit = Limit::new(args.limit << 20);
     println!("{} MiB by {}, for {} s", args.limit, limit.describe(), args.seconds);
-    let mut program = start(&limit, directory.path(), args.payload)?;
+    let mut program = start(&limit, directory.path(), "flood", &[format!("torrent.payload={}", args.payload)])?;
     let samples = watch(&mut program, Duration::from_secs(args.seconds))?;
     let first = samples[samples.len() / 10];
     let most = samples[samples.len() / 10..].iter().copied().max().unwrap_or(first);
@@ -44,9 +50,11 @@ pub fn flood(args: &Args) -> Result<(), String> {
     let status = program.order(&["ps", "--json"])?;
     let waits = &status["pipelines"][0]["waits_for"];
     println!("waits for {waits}");
+    // What is large is bounded by its bytes before it is by its number.
+    let reason = if args.payload as u64 * IN_FLIGHT > BYTES { "bytes" } else { "in_flight" };
     println!("{}", program.said(&["ps"])?.lines().collect::<Vec<_>>().join("\n"));
-    if waits[0]["reason"] != "in_flight" || waits[0]["orchestration"] != ORCHESTRATION {
-        return Err(format!("the gate does not say that the minion is full: {status}"));
+    if waits[0]["reason"] != reason || waits[0]["orchestration"] != ORCHESTRATION {
+        return Err(format!("the gate does not say `{reason}`: {status}"));
     }
     let began = Instant::now();
     program.order(&["stop", ORCHESTRATION, "--mode", "now", "--json"])?;
@@ -60,14 +68,18 @@ pub fn flood(args: &Args) -> Result<(), String> {
     if ended.success() { Ok(()) } else { Err(format!("the program ended with {ended}")) }
 }
 
-fn start(limit: &Limit, directory: &Path, payload: usize) -> Result<Program, String> {
+/// Starts one of the programs in `directory`, with further settings.
+pub fn start(limit: &Limit, directory: &Path, role: &'static str, settings: &[String]) -> Result<Program, String> {
     let executable = env::current_exe().map_err(told("this program cannot be found"))?;
     let mut command = limit.command(&executable);
     command.arg("--state").arg(directory.join("state"));
-    command.args(["--set", &format!("torrent.payload={payload}"), "--set", "minions.metrics=false"]);
-    command.args(["--set", "minions.logs.terminal=false"]).env(ROLE, "yes").current_dir(directory);
+    command.args(["--set", "minions.metrics=false", "--set", "minions.logs.terminal=false"]);
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
+    command.env(ROLE, role).current_dir(directory);
     let child = command.stdin(Stdio::null()).spawn().map_err(told("the program cannot be started"))?;
-    Ok(Program { child, executable, directory: directory.to_owned() })
+    Ok(Program { child, role, executable, directory: directory.to_owned() })
 }
 
 /// Resident memory in KiB, a hundred times over `time`.
@@ -85,10 +97,10 @@ fn watch(program: &mut Program, time: Duration) -> Result<Vec<u64>, String> {
 }
 
 impl Program {
-    fn said(&self, order: &[&str]) -> Result<String, String> {
+    pub fn said(&self, order: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.executable);
         command.args(order).arg("--state").arg(self.directory.join("state"));
-        let output = command.env(ROLE, "yes").current_dir(&self.directory).output();
+        let output = command.env(ROLE, self.role).current_dir(&self.directory).output();
         let output = output.map_err(told("an order cannot be given"))?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         if output.status.success() {
@@ -97,19 +109,19 @@ impl Program {
         Err(format!("{order:?} ended with {}: {said}{}", output.status, String::from_utf8_lossy(&output.stderr)))
     }
 
-    fn order(&self, order: &[&str]) -> Result<Value, String> {
+    pub fn order(&self, order: &[&str]) -> Result<Value, String> {
         let said = self.said(order)?;
         serde_json::from_str(&said).map_err(told(&format!("{order:?} answered {said}")))
     }
 
     /// Its last words.
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         let log = fs::read_to_string(self.directory.join("state/logs/minions.log")).unwrap_or_default();
         log.lines().rev().take(3).collect::<Vec<_>>().join("\n")
     }
 }
 
-fn resident(process: u32) -> Result<u64, String> {
+pub fn resident(process: u32) -> Result<u64, String> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).map_err(told("its memory cannot be read"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok());
@@ -120,6 +132,6 @@ fn mib(kib: u64) -> u64 {
     kib >> 10
 }
 
-fn told<E: std::fmt::Display>(what: &str) -> impl Fn(E) -> String + '_ {
+pub fn told<E: std::fmt::Display>(what: &str) -> impl Fn(E) -> String + '_ {
     move |error| format!("{what}: {error}")
 }

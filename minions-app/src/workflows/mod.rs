@@ -49,7 +49,7 @@ pub(crate) enum Command {
     /// Let workflows in quarantine go on at their step: at once, or with the next start
     Retry {
         /// The workflows, or the last characters of their ids
-        #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID")]
+        #[arg(required_unless_present = "all", conflicts_with_all = ["all", "narrower"], value_name = "ID")]
         ids: Vec<String>,
         /// All that are in quarantine
         #[arg(long)]
@@ -87,7 +87,7 @@ pub(crate) enum Command {
     /// Remove workflows for good
     Drop {
         /// The workflows, or the last characters of their ids
-        #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID")]
+        #[arg(required_unless_present = "all", conflicts_with_all = ["all", "narrower"], value_name = "ID")]
         ids: Vec<String>,
         /// All that are in quarantine
         #[arg(long, requires = "yes")]
@@ -130,6 +130,7 @@ pub(crate) enum Command {
 
 /// Narrows down which workflows are meant.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[group(id = "narrower", multiple = true)]
 pub(crate) struct Which {
     /// Only those of this orchestration, such as door/greeter
     #[arg(long, value_name = "ID")]

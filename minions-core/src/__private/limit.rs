@@ -48,6 +48,14 @@ impl<T, E: From<Rejected>> LimitedOutput for Result<T, E> {
 /// What a limited method returned: the inherent method wins for a result whose error knows its verdict.
 pub struct Judged<'a, T>(pub &'a T);
 
+impl<T> Clone for Judged<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Judged<'_, T> {}
+
 impl<T, E: Failure> Judged<'_, Result<T, E>> {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -88,6 +96,17 @@ pub trait Mute {
 impl<T, E> Mute for &Judged<'_, Result<T, E>> {
     fn outcome(&self) -> Outcome {
         Outcome::of(self.0)
+    }
+}
+
+/// What is no result at all, which [`LimitedOutput`] has refused: so that this is said once. Imported as `_`.
+pub trait NoResult {
+    fn outcome(self) -> Outcome;
+}
+
+impl<T> NoResult for Judged<'_, T> {
+    fn outcome(self) -> Outcome {
+        Outcome::Unknown
     }
 }
 

@@ -37,7 +37,7 @@ pub use halves::{
     MinionImpl, PipelineImpl, ResourceImpl, assert_minion_impl, assert_pipeline_impl, assert_resource_impl,
 };
 
-pub use limit::{Chained, Judged, LimitKey, LimitedOutput, Mute, key};
+pub use limit::{Chained, Judged, LimitKey, LimitedOutput, Mute, NoResult, key};
 pub use types::{
     ContextDefault, ContextOf, EmittedOf, EventOf, NextOf, StandIn, assert_context, assert_event, assert_next,
 };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::manifest::Manifest;
 
+mod ahead;
 mod bring_up;
 mod budget;
 mod builder;

@@ -18,6 +18,7 @@ use crate::store::{
 use crate::telemetry::handles::WorkflowMetrics;
 use crate::workflow::{Engine, Orchestration, WorkflowId, WorkflowState};
 
+use super::ahead::Ahead;
 use super::runtime::Runtime;
 use super::workflow_error::WorkflowError;
 use super::{Control, Edge, GruBuilder};
@@ -121,10 +122,11 @@ impl Workflows {
     /// Safe.
     pub async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<FoundWorkflow>, WorkflowError> {
         self.carry_out(move |desk| async move {
+            let mut ahead = Ahead::along(&filter);
             let rows = desk.store().scan(filter, limit).await?;
             let mut found = Vec::with_capacity(rows.len());
             for row in rows {
-                found.push(desk.found(row).await?);
+                found.push(desk.found(row, &mut ahead).await?);
             }
             Ok(found)
         })
@@ -141,7 +143,7 @@ impl Workflows {
     ///
     /// Safe.
     pub async fn get(&self, id: WorkflowId) -> Result<FoundWorkflow, WorkflowError> {
-        self.carry_out(move |desk| async move { desk.found(desk.row(id).await?).await }).await
+        self.carry_out(move |desk| async move { desk.found(desk.row(id).await?, &mut Ahead::alone()).await }).await
     }
 
     /// Reads up to `limit` ended workflows, the last one first; of all orchestrations unless one is named. Only minions that
@@ -311,7 +313,7 @@ impl Desk {
             .ok_or_else(|| WorkflowError::NotInProgram { id: row.id, orchestration: orchestration.clone() })
     }
 
-    async fn found(&self, stored: StoredWorkflow) -> Result<FoundWorkflow, WorkflowError> {
+    async fn found(&self, stored: StoredWorkflow, counted: &mut Ahead) -> Result<FoundWorkflow, WorkflowError> {
         let awake = self.engine().is_some_and(|engine| engine.is_awake(&stored.orchestration, stored.id));
         let step = self.minion(&stored.orchestration).and_then(|minion| step_of(minion.steps(), &stored.step));
         let attempts = step.and_then(|step| step.retry).map(|retry| retry.limit());
@@ -322,9 +324,15 @@ impl Desk {
         if let WorkflowState::Waiting(wait) = &mut state
             && let Reason::Lane { lane, ahead } = &mut wait.reason
         {
-            let which =
-                InLanes::of(stored.orchestration.as_str().into(), now_ms()).lane(lane.clone()).before(stored.id);
-            *ahead = self.store().count_in_lanes(which).await?;
+            let orchestration = stored.orchestration.as_str();
+            *ahead = match counted.known(orchestration, lane) {
+                Some(ahead) => ahead,
+                None => {
+                    let which = InLanes::of(orchestration.into(), now_ms()).lane(lane.clone()).before(stored.id);
+                    self.store().count_in_lanes(which).await?
+                }
+            };
+            counted.note(orchestration, lane, *ahead);
             let live = self.live(&stored.orchestration).filter(|_| *ahead == 0);
             if let Some(until_ms) = live.and_then(|live| live.lanes.paced_until(lane)) {
                 wait.reason = Reason::Pace { lane: lane.clone(), until_ms };

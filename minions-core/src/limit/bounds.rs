@@ -140,7 +140,7 @@ impl Bounds {
     pub(super) fn pace(&self) -> Option<(u64, u64)> {
         const TICK: u64 = 1_000_000;
         let interval = self.rate?.interval();
-        Some((interval, interval.saturating_mul(u64::from(self.burst.unwrap_or(1) - 1)).max(TICK)))
+        Some((interval, interval.saturating_mul(u64::from(self.burst.unwrap_or(1).saturating_sub(1))).max(TICK)))
     }
 
     fn check(&self, place: &str, problems: &mut Vec<String>) {

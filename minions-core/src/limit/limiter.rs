@@ -1,6 +1,8 @@
 //! Keeps to a limit.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
@@ -107,7 +109,7 @@ impl Limiter {
         let standing = Scope::look(|scope| scope.standing.clone()).flatten();
         let of_step = standing.as_ref().and_then(Standing::time_left);
         let patience = of_step.into_iter().chain(shared.limit.max_wait).min();
-        let key = if shared.limit.keyed { key } else { "" };
+        let key = if shared.limit.keyed { &*short(key) } else { "" };
         let seat = || Arc::new(Seat::new(self.0.clone()));
         let mut made = None;
         let (asked, now) = shared.with(|state, now| {
@@ -144,6 +146,12 @@ impl Limiter {
     #[must_use]
     pub fn held(&self) -> usize {
         self.0.state.lock().scheduler.held() as usize
+    }
+
+    /// How many bytes the longest key takes that it knows.
+    #[cfg(test)]
+    pub(super) fn longest_key(&self) -> usize {
+        self.0.state.lock().scheduler.longest_key()
     }
 
     pub(super) fn downgrade(&self) -> Weak<Shared> {
@@ -258,6 +266,20 @@ impl Shared {
             }
         }
     }
+}
+
+/// The longest key that is kept as it is: it lies in memory for as long as something is known of it, and people see it.
+const LONGEST_KEY: usize = 256;
+
+/// A longer key by its beginning and a hash of the whole.
+fn short(key: &str) -> Cow<'_, str> {
+    if key.len() <= LONGEST_KEY {
+        return Cow::Borrowed(key);
+    }
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    let begins = &key[..key.floor_char_boundary(LONGEST_KEY)];
+    Cow::Owned(format!("{begins}…{:016x}", hasher.finish()))
 }
 
 /// The shortest time after which a call is tried again; less would only be a busy loop through the store.

@@ -242,6 +242,11 @@ impl<W> Scheduler<W> {
         self.keys.len()
     }
 
+    #[cfg(test)]
+    pub(super) fn longest_key(&self) -> usize {
+        self.keys.all().filter_map(|number| Some(self.keys.peek(number)?.name.len())).max().unwrap_or(0)
+    }
+
     /// The number of a key, which may be a new one; nothing if there are too many.
     fn number(&mut self, now: u64, name: &str) -> Option<u32> {
         let known = self.keys.find(name);

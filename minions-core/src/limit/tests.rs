@@ -213,3 +213,43 @@ async fn under_threads_that_come_and_go_nothing_is_lost() {
     }
     assert_eq!((limiter.waiting(), limiter.held()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn numbers_as_large_as_they_can_be_are_kept_to() {
+    let circuit = Circuit::new().failures(1).ratio(f64::MIN_POSITIVE).calls(u32::MAX).probes(u32::MAX);
+    let circuit = circuit.window(Duration::MAX).open(Duration::MAX);
+    let bounds = Bounds::new().concurrency(u32::MAX).burst(u32::MAX).queue(u32::MAX);
+    let slow = Rate::new(1, Duration::MAX);
+    let limits = [
+        Limit::new(bounds.rate(slow)),
+        Limit::new(Bounds::new().rate(slow).burst(1)),
+        Limit::per_key(bounds.rate(Rate::new(u32::MAX, Duration::MAX)).circuit(circuit)).keys(u32::MAX),
+        Limit::per_key(bounds.rate(Rate::new(u32::MAX, Duration::from_nanos(1))).circuit(circuit))
+            .total(bounds.rate(slow)),
+        Limit::new(Bounds::new().concurrency(1).circuit(circuit)),
+    ];
+    for limit in limits {
+        for limit in [limit, limit.max_wait(Duration::MAX), limit.max_wait(Duration::from_nanos(1))] {
+            for outcome in [Outcome::Succeeded, Outcome::Failed, Outcome::NotBefore(Duration::MAX), Outcome::Unknown] {
+                let limiter = limiter(limit);
+                limiter.acquire("a").await.expect("the first one goes on").end(outcome);
+                // Whatever it is told, it is told something, or waits.
+                let _ = timeout(SECOND * 1_000_000, limiter.acquire("a")).await;
+                assert_eq!((limiter.waiting(), limiter.held()), (0, 0), "{limit:?}, {outcome:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_as_long_as_they_can_be_take_no_memory_and_stay_apart() {
+    let limiter = limiter(Limit::per_key(Bounds::new().concurrency(1)));
+    let long = |end: &str| "\u{e4}".repeat(1 << 19) + end;
+    let (one, two) = (long("1"), long("2"));
+    let held = limiter.acquire(&one).await.unwrap();
+    assert!(limiter.acquire(&two).now_or_never().is_some_and(|answer| answer.is_ok()), "that is another key");
+    assert!(limiter.acquire(&one).now_or_never().is_none(), "that is the same one");
+    assert!(limiter.longest_key() <= 512, "{}", limiter.longest_key());
+    drop(held);
+    assert!(limiter.acquire("").await.is_ok(), "an empty key is one as well");
+}

@@ -35,6 +35,8 @@ pub struct FaultyStore {
     mode: watch::Sender<Mode>,
     poison: Arc<Mutex<HashSet<WorkflowId>>>,
     tried: Arc<Mutex<Vec<&'static str>>>,
+    /// Batches under way, and the most that ever were.
+    batches: Arc<Mutex<(usize, usize)>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,7 @@ impl FaultyStore {
             mode: watch::Sender::new(Mode::Works),
             poison: Arc::default(),
             tried: Arc::default(),
+            batches: Arc::default(),
         }
     }
 
@@ -125,6 +128,12 @@ impl FaultyStore {
         self.tried.lock().clone()
     }
 
+    /// The most batches that were under way at once so far.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.batches.lock().1
+    }
+
     fn rejects(&self, op: &Op, mode: Mode) -> bool {
         let id = match op {
             Op::Admit(admit) => return mode == Mode::RejectsAdmissions && !admit.create.is_empty(),
@@ -135,6 +144,25 @@ impl FaultyStore {
             _ => return false,
         };
         self.poison.lock().contains(&id)
+    }
+}
+
+/// Counts a batch for as long as it lives.
+struct UnderWay(Arc<Mutex<(usize, usize)>>);
+
+impl UnderWay {
+    fn begin(batches: &Arc<Mutex<(usize, usize)>>) -> Self {
+        let mut count = batches.lock();
+        count.0 += 1;
+        count.1 = count.1.max(count.0);
+        drop(count);
+        Self(batches.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.lock().0 -= 1;
     }
 }
 
@@ -174,7 +202,9 @@ impl StateStore for FaultyStore {
     fn commit(&self, batch: Vec<Arc<Op>>) -> BoxFuture<'static, Vec<Result<Applied, StoreError>>> {
         self.tried.lock().extend(batch.iter().map(|op| kind(op)));
         let (store, mut mode) = (self.clone(), self.mode.subscribe());
+        let under_way = UnderWay::begin(&self.batches);
         async move {
+            let _under_way = under_way;
             let now = match mode.wait_for(|mode| *mode != Mode::Hangs).await {
                 Ok(mode) => *mode,
                 Err(_) => Mode::Fails,

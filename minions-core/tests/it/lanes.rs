@@ -176,6 +176,10 @@ fn p4_who_sleeps_polls_or_is_tried_again_holds_its_lane() {
             })
             .collect();
         assert_eq!(ahead, [1, 2, 3]);
+        for found in &found {
+            let alone = control.workflows().get(found.stored.id).await.unwrap();
+            assert_eq!(alone.state, found.state, "a list and a look at one of it say the same");
+        }
         events.end();
         assert_eq!(gru.finished().await, Finished::Done);
         is_in_order(&script, 1, [101, 102, 103, 104]);

@@ -288,6 +288,22 @@ fn w10_an_error_that_asks_for_patience_holds_everybody_until_then() {
 }
 
 #[test]
+fn w10_patience_without_end_parks_the_workflow_and_harms_nobody() {
+    simulate(9, async {
+        let (service, store, events) = (Service::default(), MemoryStore::new(), Events::new());
+        service.0.lock().failures.push(Some(Duration::MAX));
+        let gru = program(Does::Get, &events, &service).store(store.clone()).start().await.unwrap();
+        (0..2).for_each(|number| events.push(Job { number }));
+        tokio::time::sleep(3_600 * SECOND).await;
+        let rows = rows(&store).await;
+        assert_eq!(rows.len(), 2);
+        assert!(rows.iter().all(|row| row.wake_ms.is_some_and(|wake| wake > row.updated_ms)), "{rows:?}");
+        assert_eq!(service.calls().len(), 1);
+        gru.shutdown().await;
+    });
+}
+
+#[test]
 fn a_workflow_says_inside_which_call_it_is_and_for_which_permit_it_waits() {
     simulate(8, async {
         let (service, store, events) = (Service::default(), MemoryStore::new(), Events::new());

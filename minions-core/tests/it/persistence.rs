@@ -178,6 +178,29 @@ async fn d4_success_waits_for_the_durable_resolution() {
     gru.shutdown().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn d8_commits_never_overlap_and_a_shutdown_flushes() {
+    let (store, events) = (FaultyStore::new(), Events::new());
+    let script = Script::plain();
+    let gru = program(&events, script.clone()).store(store.clone()).start().await.unwrap();
+    store.slow(Duration::from_millis(7));
+    // They come while others are being written, one after the other, so that there is always a next batch.
+    for number in 0..200 {
+        events.push(Job { number });
+        sleep(Duration::from_millis(1)).await;
+    }
+    let report = gru.shutdown().await;
+    assert!(report.is_clean() && matches!(report.durability, Durability::Intact), "{report}");
+    assert_eq!(store.most_at_once(), 1);
+    // Whatever began is where it said it would go on, or has ended.
+    for row in rows(store.inner()).await {
+        let Job { number } = serde_json::from_slice(&row.event).unwrap();
+        let ran = script.ran_of(number);
+        let next = ["first", "second", "third"][ran.len()];
+        assert_eq!((&*row.step, row.status), (next, Status::Running), "{ran:?}");
+    }
+}
+
 #[tokio::test]
 async fn s7_a_store_that_panics_blocks_and_harms_nobody() {
     let (events, store) = (Events::new(), FaultyStore::new());

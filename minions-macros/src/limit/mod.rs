@@ -108,7 +108,7 @@ pub(crate) fn around(
     let after = quote! {
         #permit.end({
             #[allow(unused_imports)]
-            use #private::{Chained as _, Mute as _};
+            use #private::{Chained as _, Mute as _, NoResult as _};
             (&#private::Judged(&#answer)).outcome()
         });
     };

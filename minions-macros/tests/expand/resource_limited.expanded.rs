@@ -53,7 +53,7 @@ impl Http {
         permit
             .end({
                 #[allow(unused_imports)]
-                use ::minions::__private::{Chained as _, Mute as _};
+                use ::minions::__private::{Chained as _, Mute as _, NoResult as _};
                 (&::minions::__private::Judged(&answer)).outcome()
             });
         answer
@@ -109,7 +109,7 @@ impl Http {
         permit
             .end({
                 #[allow(unused_imports)]
-                use ::minions::__private::{Chained as _, Mute as _};
+                use ::minions::__private::{Chained as _, Mute as _, NoResult as _};
                 (&::minions::__private::Judged(&answer)).outcome()
             });
         answer

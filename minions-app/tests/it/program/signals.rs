@@ -3,7 +3,7 @@
 use super::support::{Place, Running};
 
 #[test]
-fn a_signal_parks_the_work_and_the_next_start_goes_on() {
+fn r7_a_signal_parks_the_work_and_the_next_start_goes_on() {
     for signal in ["TERM", "INT"] {
         let place = Place::new();
         let mut running = place.start(2, &["second"], &["--set", "numbers.stay=true"]);
@@ -25,7 +25,7 @@ fn a_signal_parks_the_work_and_the_next_start_goes_on() {
 }
 
 #[test]
-fn a_second_signal_ends_the_process_and_the_work_is_still_there() {
+fn r7_a_second_signal_ends_the_process_and_the_work_is_still_there() {
     let place = Place::new();
     let mut running = place.start(1, &["second"], &[]);
     let inside = place.asked();
@@ -39,7 +39,7 @@ fn a_second_signal_ends_the_process_and_the_work_is_still_there() {
 }
 
 #[test]
-fn a_graceful_stop_is_0_whatever_lies_in_quarantine() {
+fn r7_a_graceful_stop_is_0_whatever_lies_in_quarantine() {
     let place = Place::new();
     let mut running = place.start(1, &["second", "end"], &["--set", "numbers.stay=true"]);
     place.answer_all(&["second 1", "end"], "fail");
@@ -77,7 +77,7 @@ fn work_that_is_kept_in_memory_is_finished_before_the_stop() {
 }
 
 #[test]
-fn signals_are_heard_and_the_stop_ends_while_user_code_blocks_every_thread() {
+fn r7_signals_are_heard_and_the_stop_ends_while_user_code_blocks_every_thread() {
     let place = Place::new();
     let args =
         ["--set", "numbers.count=4", "--set", "numbers.stay=true", "--set", "minions.shutdown_deadline=\"200ms\""];
@@ -118,7 +118,7 @@ fn a_start_that_cannot_be_taken_back_names_the_hook() {
 }
 
 #[test]
-fn a_second_signal_is_heard_while_user_code_blocks_every_thread() {
+fn r7_a_second_signal_is_heard_while_user_code_blocks_every_thread() {
     let place = Place::new();
     let mut command = place.command(&["second"], &["--set", "numbers.count=4", "--set", "numbers.stay=true"]);
     command.env("TOKIO_WORKER_THREADS", "2");

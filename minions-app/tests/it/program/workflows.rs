@@ -85,6 +85,17 @@ fn what_cannot_be_found_is_an_error_that_says_what_to_do() {
     place.run(&["wf", "retry"]).code(2);
     place.run(&["wf", "drop"]).code(2);
     place.run(&["wf", "retry", "--all", unknown]).code(2);
+    // What narrows down all of them says nothing about one that is named.
+    for (action, narrower) in
+        [("retry", ["--minion", "other"]), ("drop", ["--lane", "other"]), ("retry", ["--event", "a=b"])]
+    {
+        let refused = place.run(&["wf", action, unknown, narrower[0], narrower[1]]).code(2);
+        assert!(
+            refused.stderr.contains(narrower[0]) && refused.stderr.contains("cannot be used with"),
+            "{}",
+            refused.stderr
+        );
+    }
 }
 
 /// The same commands ask the running program, which acts at once.

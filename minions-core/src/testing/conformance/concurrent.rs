@@ -8,7 +8,7 @@ use crate::store::{Filter, StateStore};
 
 use super::support::*;
 
-pub async fn reader_sees_what_was_committed_before<S: StateStore>(open: impl Fn() -> S) {
+pub async fn d8_reader_sees_what_was_committed_before<S: StateStore>(open: impl Fn() -> S) {
     let store = opened(&open).await;
     let id = id();
     commit(&store, admit(vec![new(id)])).await.unwrap();

@@ -162,12 +162,12 @@ macro_rules! __store_conformance {
                 open_tells_the_greatest_identity,
                 open_counts_epochs,
                 reopened_store_has_every_row_as_it_was,
-                close_finishes_what_is_under_way,
+                d8_close_finishes_what_is_under_way,
                 commit_goes_on_when_its_future_is_dropped,
                 work_goes_on_after_reopening,
             }
             concurrent {
-                reader_sees_what_was_committed_before,
+                d8_reader_sees_what_was_committed_before,
                 readers_never_see_half_an_operation,
                 overlapping_batches_are_all_answered,
             }

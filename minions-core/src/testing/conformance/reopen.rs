@@ -47,7 +47,7 @@ pub async fn reopened_store_has_every_row_as_it_was<S: StateStore>(open: impl Fn
     assert_eq!(rows(&store).await, before);
 }
 
-pub async fn close_finishes_what_is_under_way<S: StateStore>(open: impl Fn() -> S) {
+pub async fn d8_close_finishes_what_is_under_way<S: StateStore>(open: impl Fn() -> S) {
     let ids = ids(200);
     let store = opened(&open).await;
     let under_way = store.commit(shared(ids.iter().map(|&id| admit(vec![new(id)]))));
