@@ -275,12 +275,11 @@ impl Run<'_> {
     ///
     /// Small, because every step waits in it: whatever else may come is in boxes.
     async fn make_durable(&mut self) -> Then {
-        if let Some(committed) = self.submitted() {
-            if let Err(error) = committed.await
-                && let Some(then) = Box::pin(self.repeat_prepared(error)).await
-            {
-                return then;
-            }
+        if let Some(committed) = self.submitted()
+            && let Err(error) = committed.await
+            && let Some(then) = Box::pin(self.repeat_prepared(error)).await
+        {
+            return then;
         }
         match self.arrive() {
             Ok(then) => then,
