@@ -1,7 +1,7 @@
 //! Tracked methods: latency, errors and callers of a resource, without a field in it.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use parking_lot::RwLock;
@@ -36,10 +36,15 @@ pub struct TrackedMethod {
     method: &'static str,
     /// Never dropped: there are as many as callers, and both are for the life of the process.
     by_caller: RwLock<Vec<Option<&'static Handles>>>,
+    /// Those of the first callers, each at what remains of its number: found without a lock that all threads would write.
+    first: [OnceLock<&'static Handles>; FIRST],
 }
+
+const FIRST: usize = 8;
 
 /// Of one method and one caller, counted by all threads.
 struct Handles {
+    caller: CallerId,
     /// Begun, left, and how many have ended, and with an error.
     tally: Tally<4>,
     calls: Counter,
@@ -54,10 +59,16 @@ impl TrackedMethod {
     /// The method `method` of the resource named `resource`.
     #[must_use]
     pub const fn new(resource: &'static str, method: &'static str) -> Self {
-        Self { resource, method, by_caller: RwLock::new(Vec::new()) }
+        let first = [const { OnceLock::new() }; FIRST];
+        Self { resource, method, by_caller: RwLock::new(Vec::new()), first }
     }
 
     fn handles(&self, caller: CallerId) -> &'static Handles {
+        let first = self.first[caller.index() % FIRST].get_or_init(|| self.find(caller));
+        if first.caller.index() == caller.index() { first } else { self.find(caller) }
+    }
+
+    fn find(&self, caller: CallerId) -> &'static Handles {
         if let Some(Some(handles)) = self.by_caller.read().get(caller.index()) {
             return handles;
         }
@@ -66,7 +77,7 @@ impl TrackedMethod {
             by_caller.resize_with(caller.index() + 1, || None);
         }
         by_caller[caller.index()].get_or_insert_with(|| {
-            let handles = Arc::new(self.register(&caller.caller()));
+            let handles = Arc::new(self.register(caller));
             told_by_flush(&handles);
             // One owner is left over for ever.
             let handles: &'static Arc<Handles> = Box::leak(Box::new(handles));
@@ -74,7 +85,8 @@ impl TrackedMethod {
         })
     }
 
-    fn register(&self, caller: &Caller) -> Handles {
+    fn register(&self, id: CallerId) -> Handles {
+        let caller = id.caller();
         let labels = [
             ("resource", self.resource.to_owned()),
             ("method", self.method.to_owned()),
@@ -88,6 +100,7 @@ impl TrackedMethod {
             orchestration: caller.orchestration.clone(),
         });
         Handles {
+            caller: id,
             calls: counter!(names::RESOURCE_CALLS, &labels),
             errors: counter!(names::RESOURCE_ERRORS, &labels),
             duration: [histogram!(names::RESOURCE_CALL_DURATION, &labels)],

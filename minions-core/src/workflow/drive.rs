@@ -130,9 +130,7 @@ impl Run<'_> {
         }
         if !o.engine.keeps {
             // Where it fails, nothing needs it unless the step is tried again, which it cannot be then.
-            if self.state.encode_context_into(&mut self.before).is_err() {
-                self.before.clear();
-            }
+            let _ = self.state.encode_context_into(&mut self.before);
             self.place.weigh(self.before.len() as u64);
         }
         let outcome = attempt(o, &mut self.state, self.activity).await;

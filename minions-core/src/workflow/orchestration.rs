@@ -144,26 +144,31 @@ impl Start {
 impl Start {
     /// The context as it is stored, in no more memory than it needs: one is kept for each workflow that waits for its checkpoint.
     pub(super) fn encode_context(&self) -> crate::Result<Vec<u8>> {
+        let mut context = Vec::new();
+        self.encode_context_into(&mut context)?;
+        Ok(context)
+    }
+
+    /// The same in memory that is there already, if it is enough.
+    pub(super) fn encode_context_into(&self, out: &mut Vec<u8>) -> crate::Result<()> {
         thread_local! {
             static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
         }
         /// A longer one is not kept for the next time.
         const KEPT: usize = 64 * 1024;
-        // Taken out while in use: a user's `Serialize` may come here again.
+        out.clear();
+        // Taken out while in use: a user's `Serialize` may come here again, and panic as well as fail.
         let mut scratch = SCRATCH.take();
-        let encoded = self.encode_context_into(&mut scratch);
-        let context = encoded.map(|()| scratch.as_slice().to_vec());
+        scratch.clear();
+        let encoded = crate::panics::contain_sync(|| self.loaded.encode_context(&mut scratch));
+        if encoded.is_ok() {
+            out.reserve_exact(scratch.len());
+            out.extend_from_slice(&scratch);
+        }
         if scratch.capacity() <= KEPT {
             SCRATCH.set(scratch);
         }
-        context
-    }
-
-    /// The same in memory that is used again.
-    pub(super) fn encode_context_into(&self, out: &mut Vec<u8>) -> crate::Result<()> {
-        out.clear();
-        // A user's `Serialize` may panic as well as fail.
-        crate::panics::contain_sync(|| self.loaded.encode_context(out))
+        encoded
     }
 }
 
