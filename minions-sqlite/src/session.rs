@@ -267,6 +267,14 @@ pub(crate) mod tests {
         admit(vec![new_workflow(id)])
     }
 
+    /// Lets the database refuse to store these workflows.
+    pub(crate) fn poison(connection: &Connection, ids: &[WorkflowId]) {
+        let keys: Vec<_> = ids.iter().map(|id| id.key().to_string()).collect();
+        let trigger = "CREATE TEMP TRIGGER poison BEFORE INSERT ON workflow WHEN NEW.key IN";
+        let keys = keys.join(", ");
+        connection.execute_batch(&format!("{trigger} ({keys}) BEGIN SELECT RAISE(ABORT, 'poison'); END")).unwrap();
+    }
+
     fn admit_long(id: WorkflowId) -> Op {
         admit_event(vec![b'x'; 1 << 20], vec![new_workflow(id)])
     }
@@ -275,13 +283,7 @@ pub(crate) mod tests {
     fn an_operation_that_the_database_refuses_fails_alone() {
         let connection = database();
         let ids = ids(100);
-        connection
-            .execute_batch(&format!(
-                "CREATE TEMP TRIGGER poison BEFORE INSERT ON workflow WHEN NEW.key = {} \
-                 BEGIN SELECT RAISE(ABORT, 'poison'); END",
-                ids[42].key()
-            ))
-            .unwrap();
+        poison(&connection, &ids[42..43]);
         let mut session = session_of(&connection);
         let results = session.commit(&ids.iter().map(|&id| admit_one(id)).collect::<Vec<_>>());
         for (at, result) in results.iter().enumerate() {
@@ -297,14 +299,7 @@ pub(crate) mod tests {
     fn a_name_from_a_savepoint_that_was_rolled_back_is_stored_again() {
         let connection = database();
         let ids = ids(3);
-        connection
-            .execute_batch(&format!(
-                "CREATE TEMP TRIGGER poison BEFORE INSERT ON workflow WHEN NEW.key IN ({}, {}) \
-                 BEGIN SELECT RAISE(ABORT, 'poison'); END",
-                ids[0].key(),
-                ids[1].key()
-            ))
-            .unwrap();
+        poison(&connection, &ids[..2]);
         let mut session = session_of(&connection);
         let results = session.commit(&ids.iter().map(|&id| admit_one(id)).collect::<Vec<_>>());
         assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, false, true]);

@@ -190,3 +190,37 @@ impl std::fmt::Debug for Call {
         f.debug_struct("Call").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+    use crate::telemetry::flush;
+
+    use super::*;
+
+    #[test]
+    fn callers_are_told_apart_however_many_there_are() {
+        static READ: TrackedMethod = TrackedMethod::new("clock", "read");
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        let callers = 3 * FIRST;
+        metrics::with_local_recorder(&recorder, || {
+            for number in (0..callers).chain(0..callers) {
+                let orchestration = format!("tracked/{number}").into();
+                let caller = CallerId::intern(Caller { kind: Some(Kind::Minion), name: "tracked", orchestration });
+                caller.scope_sync(|| Call::begin(&READ).end(number == 7));
+            }
+        });
+        flush();
+        let (mut calls, mut errors) = (Vec::new(), Vec::new());
+        for (key, _, _, value) in snapshotter.snapshot().into_vec() {
+            match (key.key().name(), value) {
+                (names::RESOURCE_CALLS, DebugValue::Counter(count)) => calls.push(count),
+                (names::RESOURCE_ERRORS, DebugValue::Counter(count)) if count > 0 => errors.push(count),
+                _ => {}
+            }
+        }
+        assert_eq!((calls, errors), (vec![2; callers], vec![2]));
+    }
+}

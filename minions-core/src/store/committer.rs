@@ -196,3 +196,81 @@ fn light(requests: &[Request]) -> usize {
     };
     requests.iter().take_while(fits).count().max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+    use tokio::task::yield_now;
+
+    use crate::store::{MemoryStore, Resolve};
+    use crate::telemetry::names;
+    use crate::workflow::WorkflowIds;
+
+    use super::*;
+
+    /// How large the batches are in which `work` is written.
+    fn batches(work: impl AsyncFnOnce(&Arc<Committer>)) -> Vec<f64> {
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        metrics::with_local_recorder(&recorder, || {
+            runtime.block_on(async {
+                let committer = Committer::start(Arc::new(MemoryStore::new()), CheckpointMetrics::register());
+                let committer = Arc::new(committer);
+                yield_now().await;
+                work(&committer).await;
+                committer.close().await;
+            });
+        });
+        let samples = |(key, _, _, value): (metrics_util::CompositeKey, _, _, DebugValue)| match value {
+            DebugValue::Histogram(samples) if key.key().name() == names::CHECKPOINT_BATCH => Some(samples),
+            _ => None,
+        };
+        let samples = snapshotter.snapshot().into_vec().into_iter().find_map(samples).unwrap();
+        samples.into_iter().map(|sample| sample.into_inner()).collect()
+    }
+
+    /// Changes nothing.
+    fn op() -> Arc<Op> {
+        let id = WorkflowIds::after(None).next();
+        Arc::new(Resolve { id, revision: 1, emits: Vec::new(), work: Vec::new(), history: None }.into())
+    }
+
+    /// Two of which the second one comes when the queue was woken by the first one already.
+    async fn pair(committer: &Arc<Committer>) {
+        let first = committer.submit(op());
+        let behind = committer.clone();
+        let second = tokio::spawn(async move { behind.submit(op()).await });
+        assert!(first.await.is_ok() && second.await.unwrap().is_ok());
+    }
+
+    #[test]
+    fn who_is_ready_when_a_batch_begins_is_in_it() {
+        assert_eq!(batches(pair), [2.0]);
+    }
+
+    #[test]
+    fn after_a_large_batch_nobody_is_waited_for() {
+        let large = FEW + 1;
+        let sizes = batches(async |committer| {
+            let all: Vec<_> = (0..large).map(|_| committer.submit(op())).collect();
+            for one in all {
+                assert!(one.await.is_ok());
+            }
+            yield_now().await;
+            pair(committer).await;
+        });
+        assert_eq!(sizes, [large as f64, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn what_is_queued_is_answered_before_the_end_and_nothing_after_it() {
+        let sizes = batches(async |committer| {
+            let queued = committer.submit(op());
+            committer.close().await;
+            assert!(queued.await.is_ok());
+            assert!(committer.submit(op()).await.unwrap_err().to_string().contains("closed"));
+        });
+        assert_eq!(sizes, [1.0]);
+    }
+}

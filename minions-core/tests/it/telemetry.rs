@@ -39,6 +39,11 @@ impl Counted {
     /// Everything since the last call; all but gauges that are set start over with each.
     pub(crate) fn take(&self) -> Values {
         minions_core::telemetry::flush();
+        self.told()
+    }
+
+    /// What was handed over since the last call, without asking for more.
+    pub(crate) fn told(&self) -> Values {
         let all = self.0.snapshot().into_vec().into_iter();
         let values = all.map(|(key, _, _, value)| {
             let (kind, key) = key.into_parts();
@@ -108,6 +113,32 @@ fn w3_every_outcome_is_counted_once_and_gauges_go_back_to_zero() {
         let name = key.split('{').next().unwrap();
         assert!(documented.contains(&name), "{name} is not in the table");
     }
+}
+
+#[test]
+fn what_is_counted_reaches_the_recorder_while_a_program_runs_and_by_its_end() {
+    counted(async |counted| {
+        let (events, gate) = (Events::new(), Gate::new());
+        events.push(Job { number: 1 });
+        let gru = program(&events, Script::held(&gate, |step| step == "second")).start().await.unwrap();
+        gate.arrivals(1).await;
+        let (mut started, mut in_flight) = (0.0, 0.0);
+        until("the step that runs and the one before it", async || {
+            let values = counted.told();
+            started += sum(&values, names::STEPS_STARTED, &[]);
+            in_flight += sum(&values, names::STEPS_IN_FLIGHT, &[]);
+            (started, in_flight) == (2.0, 1.0)
+        })
+        .await;
+        gate.open();
+        events.end();
+        gru.finished().await;
+        gru.shutdown().await;
+        let values = counted.told();
+        assert_eq!(sum(&values, names::STEPS_FINISHED, &["step=third", "status=succeeded"]), 1.0);
+        assert_eq!(in_flight + sum(&values, names::STEPS_IN_FLIGHT, &[]), 0.0);
+        assert_eq!(sum(&values, names::WORKFLOWS_FINISHED, &["status=succeeded"]), 1.0);
+    });
 }
 
 #[test]

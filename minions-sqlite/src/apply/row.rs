@@ -194,7 +194,7 @@ mod tests {
     use minions_core::testing::ops::{advance, checkpoint, discard, failure, quarantine, requeue, resolve};
 
     use crate::session::Session;
-    use crate::session::tests::{admit_one, count, database, ids, session_of};
+    use crate::session::tests::{admit_one, count, database, ids, poison, session_of};
 
     use super::*;
 
@@ -275,13 +275,7 @@ mod tests {
     fn what_was_written_in_place_is_rolled_back_with_its_transaction() {
         let connection = database();
         let ids = ids(3);
-        connection
-            .execute_batch(&format!(
-                "CREATE TEMP TRIGGER poison BEFORE INSERT ON workflow WHEN NEW.key = {} \
-                 BEGIN SELECT RAISE(ABORT, 'poison'); END",
-                ids[2].key()
-            ))
-            .unwrap();
+        poison(&connection, &ids[2..]);
         let mut session = session_of(&connection);
         done(&mut session, &[admit_one(ids[0]), admit_one(ids[1])]);
         let batch = [advance(ids[0], 1), admit_one(ids[2]), advance(ids[1], 1), advance(ids[0], 2)];
